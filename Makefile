@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+# Build, run, check, install and package mod_mlserver. One file, not recursive.
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+
+VERSION := $(shell sed -n 's/^\#define MLSCORE_VERSION "\(.*\)"/\1/p' lib/mlscore/include/mlscore/version.h)
+
+# --- what the user may set ------------------------------------------------
+PREFIX  ?= /usr/local
+DESTDIR ?=
+PORT    ?= 12800
+STATE   ?= ./run
+MPM     ?= prefork
+SAN     ?=
+FAST    ?=
+WERROR  ?=
+
+BUILD := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+comma := ,
+
+# --- tools and flags ------------------------------------------------------
+CC      ?= cc
+APXS    ?= $(firstword $(wildcard /usr/bin/apxs /usr/bin/apxs2 /usr/sbin/apxs))
+PYTHON  ?= /usr/bin/python3
+
+PKGS_MLSCORE := libxml-2.0 json-c libxxhash zlib libzip libpcre2-8 libutf8proc
+PKGS_MLS     := apr-1 apr-util-1 json-c cjose openssl
+pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
+
+OPT      ?= -O2
+WARN     := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wno-unused-parameter $(if $(WERROR),-Werror)
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+CFLAGS   ?= $(OPT) -g
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fstack-protector-strong \
+               $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(WARN) $(SANFLAGS) -MMD -MP
+LDFLAGS  ?=
+BASE_LDFLAGS := $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
+
+INC_MLSCORE := -Ilib/mlscore/include -Ilib/mlscore $(call pkg,--cflags,$(PKGS_MLSCORE))
+INC_MLS     := -Ilib/mls -Ilib/mlscore/include $(call pkg,--cflags,$(PKGS_MLS))
+INC_HTTPD   := -Imod_mlserver -Ilib/mls -Ilib/mlscore/include -I$(BUILD)/gen \
+               $(shell $(APXS) -q CFLAGS EXTRA_CPPFLAGS 2>/dev/null | tr ' ' '\n' | grep '^-D' | grep -v FORTIFY | tr '\n' ' ') \
+               -I$(shell $(APXS) -q INCLUDEDIR 2>/dev/null) $(call pkg,--cflags,$(PKGS_MLS))
+
+LIBS_MLSCORE := $(call pkg,--libs,$(PKGS_MLSCORE)) -ldl -lm
+LIBS_MLS     := $(call pkg,--libs,$(PKGS_MLS)) -lpthread
+
+# --- sources: every .c file below a folder belongs to it -------------------
+find_c = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
+
+MLSCORE_SRC := $(call find_c,lib/mlscore)
+MLS_BDB_SRC := $(call find_c,lib/mls/registry/bdb) $(call find_c,lib/mls/daemon)
+MLS_SRC     := $(filter-out $(MLS_BDB_SRC),$(call find_c,lib/mls))
+MODULE_SRC  := $(call find_c,mod_mlserver)
+MLSCORE_CLI_SRC := $(call find_c,tools/mlscore)
+MLSERVERD_SRC   := $(call find_c,tools/mlserverd)
+MLSERVERCTL_SRC := $(call find_c,tools/mlserverctl)
+UNIT_SRC    := $(call find_c,tests/unit)
+FUZZ_SRC    := $(filter-out tests/fuzz/standalone.c,$(call find_c,tests/fuzz))
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+LIB_MLSCORE := $(BUILD)/lib/libmlscore.a
+LIB_MLS     := $(BUILD)/lib/libmls.a
+LIB_MLS_BDB := $(BUILD)/lib/libmlsbdb.a
+MODULE      := $(BUILD)/modules/mod_mlserver.so
+PROGRAMS    := $(if $(MLSCORE_CLI_SRC),$(BUILD)/bin/mlscore) \
+               $(if $(MLSERVERD_SRC),$(BUILD)/bin/mlserverd) \
+               $(if $(MLSERVERCTL_SRC),$(BUILD)/bin/mlserverctl)
+UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+
+# --- build ----------------------------------------------------------------
+.PHONY: all lib module programs
+all: module programs
+lib: $(LIB_MLSCORE) $(LIB_MLS)
+module: $(if $(MODULE_SRC),$(MODULE))
+programs: $(PROGRAMS)
+
+$(call obj,$(MLSCORE_SRC) $(MLSCORE_CLI_SRC)): PART_FLAGS = $(INC_MLSCORE) -ffp-contract=off
+$(call obj,$(MLS_SRC) $(MLS_BDB_SRC) $(MLSERVERD_SRC) $(MLSERVERCTL_SRC)): PART_FLAGS = $(INC_MLS) -DMLS_BUILD='"$(abspath $(BUILD))"'
+$(call obj,$(MODULE_SRC)): PART_FLAGS = $(INC_HTTPD)
+$(call obj,$(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/standalone.c): PART_FLAGS = $(INC_MLSCORE) $(INC_MLS) -Itests -ffp-contract=off
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(PART_FLAGS) -c -o $@ $<
+
+define archive
+@mkdir -p $(@D)
+@rm -f $@
+$(AR) rcs $@ $(filter %.o,$^)
+endef
+
+$(LIB_MLSCORE): $(call obj,$(MLSCORE_SRC)) ; $(archive)
+$(LIB_MLS):     $(call obj,$(MLS_SRC))     ; $(archive)
+$(LIB_MLS_BDB): $(call obj,$(MLS_BDB_SRC)) ; $(archive)
+
+# The module exports its module record only: nothing of ours may clash with
+# another module in the same process.
+$(MODULE): $(call obj,$(MODULE_SRC)) $(LIB_MLS) $(LIB_MLSCORE)
+	@mkdir -p $(@D)
+	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--exclude-libs,ALL -o $@ $(call obj,$(MODULE_SRC)) \
+	    $(LIB_MLS) $(LIB_MLSCORE) $(LIBS_MLS) $(LIBS_MLSCORE)
+
+define program
+@mkdir -p $(@D)
+$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+endef
+
+$(BUILD)/bin/mlscore: $(call obj,$(MLSCORE_CLI_SRC)) $(LIB_MLSCORE)
+	$(program) $(LIBS_MLSCORE)
+$(BUILD)/bin/mlserverd: $(call obj,$(MLSERVERD_SRC)) $(LIB_MLS_BDB) $(LIB_MLS) $(LIB_MLSCORE)
+	$(program) -ldb $(LIBS_MLS) $(LIBS_MLSCORE) -lseccomp
+$(BUILD)/bin/mlserverctl: $(call obj,$(MLSERVERCTL_SRC)) $(LIB_MLS_BDB) $(LIB_MLS) $(LIB_MLSCORE)
+	$(program) -ldb $(LIBS_MLS) $(LIBS_MLSCORE)
+
+# --- unit tests and fuzz targets -------------------------------------------
+.PHONY: unit fuzz-bins
+unit: $(UNIT_BIN)
+fuzz-bins: $(FUZZ_BIN)
+
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB_MLS_BDB) $(LIB_MLS) $(LIB_MLSCORE)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $< $(LIB_MLS_BDB) $(LIB_MLS) $(LIB_MLSCORE) -ldb $(LIBS_MLS) $(LIBS_MLSCORE) -lcmocka
+
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/standalone.o $(LIB_MLS) $(LIB_MLSCORE)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_MLS) $(LIB_MLSCORE) $(LIBS_MLS) $(LIBS_MLSCORE)
+
+.PHONY: clean
+clean:
+	rm -rf build build-*
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+.SECONDARY:

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MLSCORE_IMPORT_H
+#define MLSCORE_IMPORT_H
+
+/**
+ * From a model's file, as its producer wrote it, to an image.
+ *
+ * Importing parses hostile bytes and allocates; do it in a process that may
+ * die (`mlscore compile`). The same bytes in give the same image bytes out.
+ */
+
+#include <stddef.h>
+
+#include "mlscore/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Limits on what an importer accepts; zero means the default. */
+typedef struct mlscore_import_options {
+    size_t max_bytes;     /* of the unpacked model, default 1 GiB */
+    unsigned max_depth;   /* of nesting in the file, default 512 */
+    size_t max_nodes;     /* tree nodes, graph nodes, elements; default 100 M */
+} mlscore_import_options;
+
+/** Recognise the format (model-container rules: `blob` prefix and container,
+ *  zip, gzip, PMML, ONNX, XGBoost JSON/UBJSON, LightGBM text), import it and
+ *  write the image to the descriptor `out_fd` (from its start; not synced). A
+ *  container's `verify` rows are scored and compared; a difference is
+ *  MLSCORE_EINPUT with the first difference as message. */
+MLSCORE_API mlscore_status mlscore_compile(const void *bytes, size_t size,
+                                           int out_fd,
+                                           const mlscore_import_options *opts,
+                                           mlscore_error *err);
+
+/** The same into memory: *image is 64-byte aligned, freed with free(). */
+MLSCORE_API mlscore_status mlscore_compile_memory(
+    const void *bytes, size_t size, void **image, size_t *image_size,
+    const mlscore_import_options *opts, mlscore_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
