@@ -18,11 +18,11 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define MLSCORE_API __attribute__((visibility("default")))
-#define MLSCORE_PRINTF(format, arguments) \
-    __attribute__((format(printf, format, arguments)))
+#define MLSCORE_PRINTF(text, first) \
+    __attribute__((format(printf, text, first)))
 #else
 #define MLSCORE_API
-#define MLSCORE_PRINTF(format, arguments)
+#define MLSCORE_PRINTF(text, first)
 #endif
 
 typedef enum mlscore_status {
