@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A service version, loaded once; each request runs in a fork of it."""
+
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+
+from . import execute, isolate, workspace
+from .children import Children, wait_readable
+from .console import Console
+from .proto import Channel, ProtocolError, Stream
+
+WORK_FOLDER_BYTES = 256 << 20
+
+
+class Service:
+    """The definition, its namespace and files; what went wrong on loading."""
+
+    def __init__(self, definition, snapshot_fd, init_each):
+        self.definition = definition
+        self.files = {}
+        self.error = None      # (message, traceback) of loading or init code
+        self.seeded = False    # init code chose its random numbers
+        self.init_each = init_each
+        self.namespace = workspace.new_main()
+        limits = definition.setdefault("limits", {})
+        limits.setdefault("console", 1 << 20)
+        limits.setdefault("files", 64 << 20)
+        self._load(snapshot_fd)
+
+    def _preload(self):
+        """Libraries that the declared types need, once instead of in each
+        request's process."""
+        types = {d.get("type") for part in ("inputs", "outputs")
+                 for d in self.definition.get(part) or ()}
+        try:
+            if "data.frame" in types:
+                import pandas  # noqa: F401
+            elif types & {"vector", "matrix"}:
+                import numpy  # noqa: F401
+        except ImportError as error:
+            self.error = ("the runtime lacks a library that the declared "
+                          "types need: %s" % error, "")
+
+    def _load(self, snapshot_fd):
+        self._preload()
+        if snapshot_fd is not None:
+            try:
+                objects, self.files = workspace.read_snapshot(snapshot_fd)
+                for name, data in objects.items():
+                    workspace.load_object(self.namespace, name, data)
+            except workspace.LoadError as error:
+                self.error = (str(error), "")
+            except Exception as error:
+                self.error = ("the snapshot cannot be read: %s" % error, "")
+        if self.error is None and not self.init_each:
+            self.run_init()
+
+    def run_init(self):
+        """Init code; a failure is kept and answered to each request."""
+        code = self.definition.get("initCode") or ""
+        if not code.strip():
+            return
+        folder = os.getcwd()
+        try:
+            execute.run_code(code, self.namespace, "<initCode>")
+        except BaseException as error:
+            self.error = ("init code failed: " + execute.error_text(error),
+                          execute.user_traceback(error, "<initCode>"))
+        # Python's own generator reseeds itself in every fork, so a seeded
+        # state is kept and put back.
+        if _explicit_seed(code):
+            self.seeded = True
+            self.random_state = random.getstate()
+        os.chdir(folder)
+
+
+def _explicit_seed(code):
+    """Whether init code asks for random numbers that repeat."""
+    return "seed(" in code or "default_rng(" in code or "RandomState(" in code
+
+
+class Zygote:
+    def __init__(self, control, message, descriptors):
+        with os.fdopen(descriptors[0], "rb") as source:
+            definition = json.load(source)
+        snapshot = descriptors[1] if len(descriptors) > 1 else None
+        self.control = control
+        self.reuse = message.get("mode") == "reuse"
+        self.isolate = message.get("isolate", True)
+        self.load_console = Console(1 << 20)
+        self.load_console.attach()
+        folder = tempfile.mkdtemp(prefix="init-")
+        os.chdir(folder)
+        self.children = Children()
+        self.service = Service(definition, snapshot,
+                               message.get("init") == "each")
+        if snapshot is not None:
+            os.close(snapshot)
+        self.children.install()
+        os.chdir("/")
+
+    def run(self):
+        threads = isolate.thread_count()
+        self.control.send({
+            "op": "ready", "threads": threads, "forkSafe": threads == 1,
+            "loadError": self.service.error[0] if self.service.error else None,
+            "console": self.load_console.text()[-4096:]})
+        while True:
+            for source in wait_readable(self.control, self.children):
+                if source is self.children:
+                    self._report_ended()
+                elif not self._command():
+                    return
+
+    def _report_ended(self):
+        for number, status, how in self.children.reap():
+            self.control.send({"op": "ended", "id": number,
+                               "status": status, "signal": how})
+
+    def _command(self):
+        message, descriptors = self.control.receive()
+        for fd in descriptors:
+            os.close(fd)
+        if message is None or message.get("op") == "stop":
+            self.children.kill_all()
+            return False
+        if message["op"] == "fork":
+            self._fork(message["id"])
+        elif message["op"] == "kill":
+            self.children.kill(message["id"])
+        return True
+
+    def _fork(self, number):
+        ours, theirs = _channel_pair()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(theirs)
+                self.children.forget_all()
+                self.control.close()
+                _become_worker(self, ours)
+            finally:
+                os._exit(70)
+        os.close(ours)
+        self.children.add(number, pid)
+        self.control.send({"op": "worker", "id": number, "pid": pid},
+                          [theirs])
+        os.close(theirs)
+
+
+def _channel_pair():
+    import socket
+    first, second = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return first.detach(), second.detach()
+
+
+def _become_worker(zygote, channel):
+    """In the fork: namespaces of its own, then a second fork that is process
+    1 in them; this one stays to hand its end on."""
+    isolate.die_with_parent()
+    if zygote.isolate:
+        isolate.unshare()
+        alive_read, alive_write = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid != 0:
+            os.close(channel)
+            _, status = os.waitpid(pid, 0)
+            if os.WIFSIGNALED(status):
+                os.kill(os.getpid(), os.WTERMSIG(status))
+            os._exit(os.WEXITSTATUS(status))
+        os.close(alive_write)
+        isolate.die_with_parent()
+        if _ended(alive_read):
+            os._exit(0)
+        os.close(alive_read)
+    Worker(zygote.service, Channel(channel), zygote.isolate).run(zygote.reuse)
+    os._exit(0)
+
+
+def _ended(read_end):
+    import select
+    poll = select.poll()
+    poll.register(read_end, 0)
+    return bool(poll.poll(0))
+
+
+class Worker:
+    """One process that runs requests: all that can be done before one comes
+    is done here."""
+
+    def __init__(self, service, channel, isolated):
+        self.service = service
+        self.channel = channel
+        self.isolated = isolated
+        self.folder = tempfile.mkdtemp(prefix="work-")
+        if isolated:
+            isolate.private_folder(self.folder, WORK_FOLDER_BYTES)
+        workspace.write_files(self.folder, service.files)
+        os.chdir(self.folder)
+        tempfile.tempdir = None
+        os.environ["TMPDIR"] = self.folder
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if service.seeded:
+            random.setstate(service.random_state)
+        else:
+            execute.reseed()
+        self.console = Console(service.definition["limits"]["console"])
+        self.console.attach()
+        if service.init_each and service.error is None:
+            service.run_init()
+
+    def run(self, reuse):
+        while True:
+            message, descriptors = self.channel.receive()
+            if message is None:
+                return
+            stream = Stream(descriptors[0])
+            try:
+                self._serve(stream)
+            except (ProtocolError, OSError):
+                pass
+            stream.close()
+            if not reuse:
+                return
+            self._restore()
+            self.channel.send({"op": "idle"})
+
+    def _serve(self, stream):
+        stream.send_descriptor(b"C", self.console.fd)
+        self._saved = dict(self.service.namespace)
+        result = self._result(stream.receive_request())
+        self.console.flush()
+        stream.send_result(result)
+
+    def _result(self, body):
+        definition = self.service.definition
+        if self.service.error:
+            message, trace = self.service.error
+            return execute.result(
+                False, message, execute.null_outputs(definition),
+                execute.null_files(definition), self.console.text(), [],
+                trace, "load")
+        try:
+            values = json.loads(body)["inputs"]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            return execute.result(False, "the request is not JSON: %s" % error,
+                                  kind="input")
+        return execute.run_request(definition, self.service.namespace, values,
+                                   self.console, self.folder)
+
+    def _restore(self):
+        """Before the next request in reuse mode: the namespace and folder as
+        after loading. Objects changed in place stay changed."""
+        namespace = self.service.namespace
+        namespace.clear()
+        namespace.update(self._saved)
+        os.chdir(self.folder)
+        for name in workspace.list_files(self.folder):
+            if name not in self.service.files:
+                os.unlink(os.path.join(self.folder, name))
+        workspace.write_files(self.folder, self.service.files)
+        self.console.clear()
+
+
+def serve(control, message, descriptors):
+    Zygote(control, message, descriptors).run()
+    sys.exit(0)
