@@ -48,6 +48,9 @@ typedef struct mlscore_field {
     /* An input whose cells may be numbers given as text or text given as
      * numbers (ONNX and PMML producers differ); readers then convert. */
     int lenient;
+    /* A numeric output whose values are floats widened to double: written in
+     * the shortest form that reads back to the same float. */
+    int single;
     const mlscore_text *levels; /* known values, NULL when not enumerated */
     uint32_t level_count;
 } mlscore_field;
