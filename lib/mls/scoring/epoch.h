@@ -22,6 +22,9 @@ typedef struct mls_epochs mls_epochs;
 mls_err *mls_epochs_create(mls_epochs **out, unsigned threads,
                            apr_pool_t *pool);
 
+/** As many threads as may be inside at once. */
+unsigned mls_epochs_threads(const mls_epochs *epochs);
+
 /** Enter; returns a ticket for mls_epoch_leave, or -1 when more threads than
  *  agreed are inside (the caller answers 503). Tickets may be left by another
  *  thread than the one that entered. */
