@@ -17,13 +17,15 @@ SAN     ?=
 FAST    ?=
 WERROR  ?=
 
-BUILD := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 comma := ,
+BUILD := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 
 # --- tools and flags ------------------------------------------------------
 CC      ?= cc
 APXS    ?= $(firstword $(wildcard /usr/bin/apxs /usr/bin/apxs2 /usr/sbin/apxs))
 PYTHON  ?= /usr/bin/python3
+VENV    := build/venv
+VPYTHON := $(abspath $(VENV))/bin/python
 
 PKGS_MLSCORE := libxml-2.0 json-c libxxhash zlib libzip libpcre2-8 libutf8proc
 PKGS_MLS     := apr-1 apr-util-1 json-c cjose openssl
@@ -37,6 +39,9 @@ BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fstack-protecto
                $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(WARN) $(SANFLAGS) -MMD -MP
 LDFLAGS  ?=
 BASE_LDFLAGS := $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
+# Engines and importers are referred to weakly while they are being written;
+# these make the linker take them from the archive as soon as they are there.
+BASE_LDFLAGS += $(patsubst %,-Wl$(comma)-u$(comma)mlscore_%,engine_pmml engine_booster engine_graph importer_pmml importer_onnx importer_xgboost_json importer_xgboost_ubj importer_lightgbm)
 
 INC_MLSCORE := -Ilib/mlscore/include -Ilib/mlscore $(call pkg,--cflags,$(PKGS_MLSCORE))
 INC_MLS     := -Ilib/mls -Ilib/mlscore/include $(call pkg,--cflags,$(PKGS_MLS))
@@ -130,9 +135,122 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/standalone.
 	@mkdir -p $(@D)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_MLS) $(LIB_MLSCORE) $(LIBS_MLS) $(LIBS_MLSCORE)
 
-.PHONY: clean
+# --- install what is missing -------------------------------------------------
+# Variables above are computed while this file is read, so a target that may
+# install a compiler runs make again for what comes after.
+.PHONY: deps test-deps venv
+deps:
+	@tools/serve/deps.sh build
+test-deps:
+	@tools/serve/deps.sh build test
+venv: $(VENV)/.made
+$(VENV)/.made: tests/requirements.txt
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# --- serve -------------------------------------------------------------------
+.PHONY: serve stop
+export PORT STATE MPM
+serve: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) tools/serve/serve.sh
+stop:
+	@tools/serve/stop.sh
+
+# --- check -------------------------------------------------------------------
+.PHONY: check check-all check-run bench fuzz test-programs
+check: test-deps
+	@$(MAKE) --no-print-directory venv
+	@$(MAKE) --no-print-directory -k all unit fuzz-bins test-modules
+	@$(VPYTHON) tests/run.py --build $(BUILD) $(if $(FAST),--fast) $(SUITES)
+
+# The suites under the sanitizers with httpd, the long runs, the benches.
+check-all: test-deps
+	@$(MAKE) --no-print-directory venv
+	@$(MAKE) --no-print-directory all unit fuzz-bins test-modules
+	@$(MAKE) --no-print-directory SAN=address,undefined all unit fuzz-bins test-modules
+	@$(VPYTHON) tests/run.py --build $(BUILD) --all --sanitized build-address-undefined $(SUITES)
+	@$(MAKE) --no-print-directory bench
+
+bench: test-deps
+	@$(MAKE) --no-print-directory venv
+	@$(MAKE) --no-print-directory all test-modules
+	@$(VPYTHON) tests/bench/bench_http.py --build $(BUILD)
+
+# libFuzzer over every target, SECONDS_EACH long (default 60).
+SECONDS_EACH ?= 60
+fuzz: test-deps
+	@tools/serve/deps.sh fuzz
+	@$(MAKE) --no-print-directory CC=clang SAN=address,undefined,fuzzer-no-link \
+	    BUILD=build-fuzz libfuzzer-bins
+	@tests/fuzz/run_fuzzers.sh build-fuzz/libfuzzer $(SECONDS_EACH)
+
+.PHONY: libfuzzer-bins test-modules
+LIBFUZZER_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/libfuzzer/%,$(FUZZ_SRC))
+libfuzzer-bins: $(LIBFUZZER_BIN)
+$(BUILD)/libfuzzer/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB_MLS) $(LIB_MLSCORE)
+	@mkdir -p $(@D)
+	$(CC) -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $< $(LIB_MLS) $(LIB_MLSCORE) $(LIBS_MLS) $(LIBS_MLSCORE)
+
+# Modules that only the tests load into httpd: an empty handler to compare
+# with, and one that misbehaves on demand.
+TEST_MODULE_SRC := $(wildcard tests/api/harness/mod_*.c tests/bench/mod_*.c)
+TEST_MODULES    := $(patsubst %.c,$(BUILD)/modules/%.so,$(notdir $(TEST_MODULE_SRC)))
+$(call obj,$(TEST_MODULE_SRC)): PART_FLAGS = $(INC_HTTPD)
+test-modules: $(TEST_MODULES)
+$(BUILD)/modules/mod_%.so: $(BUILD)/obj/tests/api/harness/mod_%.o
+	@mkdir -p $(@D)
+	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $<
+$(BUILD)/modules/mod_%.so: $(BUILD)/obj/tests/bench/mod_%.o
+	@mkdir -p $(@D)
+	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $<
+
+# --- install and package -----------------------------------------------------
+# Distribution packages set LIBEXECDIR and the rest; PREFIX alone gives a tree
+# of its own below PREFIX.
+BINDIR      ?= $(PREFIX)/bin
+SBINDIR     ?= $(PREFIX)/sbin
+MODULEDIR   ?= $(shell $(APXS) -q LIBEXECDIR 2>/dev/null)
+HTTPDCONFDIR ?= $(PREFIX)/share/mlserver/conf
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+DATADIR     ?= $(PREFIX)/share/mlserver
+DOCDIR      ?= $(PREFIX)/share/doc/mod_mlserver
+
+.PHONY: install deb
+install: all
+	tools/serve/install.sh '$(BUILD)' '$(DESTDIR)' '$(PREFIX)' '$(BINDIR)' '$(SBINDIR)' \
+	    '$(MODULEDIR)' '$(HTTPDCONFDIR)' '$(UNITDIR)' '$(TMPFILESDIR)' \
+	    '$(SYSUSERSDIR)' '$(DATADIR)' '$(DOCDIR)'
+
+deb:
+	@tools/serve/deps.sh build deb
+	@tools/serve/deb.sh build/deb
+
+.PHONY: clean help
 clean:
 	rm -rf build build-*
+
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
+
+#: make serve      install what is missing, build, serve with an example model
+#:                 PORT=12800 STATE=./run MPM=prefork|event|worker
+#:                 ADMIN_PASSWORD=... (else a random one, in STATE/admin-password)
+#: make stop       stop it                                     STATE=./run
+#: make check      all tests; FAST=1 for the short ones; SUITES='unit api ...'
+#: make check-all  all tests again under sanitizers, long runs, benchmarks
+#: make bench      measure; every figure is a 'name: value' line
+#: make fuzz       run each fuzz target for SECONDS_EACH=60
+#: make            module, libraries, programs, below build/
+#:                 SAN=address,undefined or SAN=thread builds below build-.../
+#: make deps       only install what building and serving need
+#: make install    DESTDIR= PREFIX=/usr/local
+#: make deb        Debian package, below build/deb
+#: make clean      remove what was built (not what was served: that is STATE)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 .SECONDARY:

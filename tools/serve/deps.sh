@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# deps.sh SET...: install the packages of the distribution that building and
+# serving (build), testing (test), fuzzing (fuzz) or packaging (deb) need. Asks
+# for root only when something is missing.
+set -euo pipefail
+
+debian_build="gcc libc6-dev make pkg-config apache2-bin apache2-dev apache2-utils
+    bubblewrap curl ca-certificates libaprutil1-dev libcjose-dev libdb-dev
+    libjson-c-dev libpcre2-dev libseccomp-dev libssl-dev libutf8proc-dev
+    libxml2-dev libxxhash-dev libzip-dev openssl procps python3 zlib1g-dev
+    python3-dill python3-numpy python3-pandas"
+debian_test="libcmocka-dev nghttp2-client python3-venv wrk g++ binutils"
+debian_fuzz="clang"
+debian_deb="dpkg-dev debhelper fakeroot"
+
+fedora_build="gcc make pkgconf-pkg-config httpd-core httpd-devel httpd-tools
+    bubblewrap curl apr-util-devel cjose-devel libdb-devel json-c-devel
+    pcre2-devel libseccomp-devel openssl-devel utf8proc-devel libxml2-devel
+    xxhash-devel libzip-devel openssl procps-ng python3 zlib-devel
+    python3-dill python3-numpy python3-pandas"
+fedora_test="libcmocka-devel nghttp2 wrk gcc-c++ binutils"
+fedora_fuzz="clang compiler-rt"
+fedora_deb="dpkg-dev debhelper fakeroot"
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        echo "Installing needs root; asking sudo to run: $*" >&2
+        sudo "$@"
+    else
+        echo "Some packages are missing. As root, run: $*" >&2
+        exit 1
+    fi
+}
+
+wanted() { # FAMILY SET...: the packages of the sets, one a line
+    local family=$1 set name
+    shift
+    for set in "$@"; do
+        name="${family}_$set"
+        printf '%s\n' ${!name}
+    done
+}
+
+# A package counts as there when dpkg has it installed.
+missing_debian() {
+    local package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] \
+            || printf '%s ' "$package"
+    done
+}
+
+missing_fedora() {
+    local package
+    for package in "$@"; do
+        rpm -q --whatprovides "$package" >/dev/null 2>&1 || printf '%s ' "$package"
+    done
+}
+
+[ $# -gt 0 ] || { echo "usage: deps.sh build|test|fuzz|deb ..." >&2; exit 2; }
+
+if command -v apt-get >/dev/null; then
+    missing=$(missing_debian $(wanted debian "$@"))
+    [ -n "$missing" ] || exit 0
+    echo "Installing: $missing"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends $missing
+elif command -v dnf >/dev/null; then
+    missing=$(missing_fedora $(wanted fedora "$@"))
+    [ -n "$missing" ] || exit 0
+    echo "Installing: $missing"
+    as_root dnf install -y --setopt=install_weak_deps=False $missing
+else
+    echo "Neither apt-get nor dnf is here. Install what tools/serve/deps.sh" \
+         "lists under the names that your distribution uses." >&2
+    exit 1
+fi
