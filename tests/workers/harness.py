@@ -5,9 +5,11 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import zipfile
 
 WORKERS = pathlib.Path(__file__).resolve().parents[2] / "tools/workers/python"
@@ -15,6 +17,7 @@ sys.path.insert(0, str(WORKERS))
 
 from mlserver_worker.proto import Channel, ProtocolError, Stream  # noqa: E402
 
+NOBODY = 65534
 PYTHON = os.environ.get("MLSERVER_PYTHON", "/usr/bin/python3")
 
 
@@ -60,33 +63,49 @@ class Runtime:
         set_timeout(ours)
         self._isolate = isolate
 
+        self._folder = tempfile.mkdtemp()
+        os.chmod(self._folder, 0o755)
+        shutil.copytree(WORKERS, self._folder + "/python")
+
         def on_three():
             os.dup2(theirs.fileno(), 3)
+            if os.geteuid() == 0:  # limits do not hold for root
+                os.setgroups([])
+                os.setresgid(NOBODY, NOBODY, NOBODY)
+                os.setresuid(NOBODY, NOBODY, NOBODY)
 
         self.process = subprocess.Popen(
             [PYTHON, "-m", "mlserver_worker"], preexec_fn=on_three,
             close_fds=True, pass_fds=[3], stderr=subprocess.PIPE,
-            env={"PYTHONPATH": str(WORKERS), "PATH": "/usr/bin:/bin"})
+            cwd="/tmp", env={"PYTHONPATH": self._folder + "/python", "PATH": "/usr/bin:/bin"})
         theirs.close()
         self.control = Channel(ours.detach())
         self.hello, _ = self.control.receive()
         self.ids = 0
 
+    @staticmethod
+    def _filter():
+        """A program that allows everything: BPF_RET | BPF_K, ALLOW."""
+        return memory_file(bytes.fromhex("0600000000 00ff7f".replace(" ", "")))
+
     def load(self, definition, snapshot=None, mode="fresh", init="per-zygote"):
-        fds = [memory_file(json.dumps(definition).encode())]
+        fds = [self._filter(), memory_file(json.dumps(definition).encode())]
         if snapshot is not None:
             fds.append(snapshot)
         self.control.send({"op": "load", "kind": "service", "mode": mode,
-                           "init": init, "isolate": self._isolate}, fds)
+                           "init": init, "isolate": self._isolate,
+                           "filter": True}, fds)
         for fd in fds:
             os.close(fd)
         self.ready, _ = self.control.receive()
         return self.ready
 
     def session(self, snapshot=None, **limits):
-        fds = [snapshot] if snapshot is not None else []
+        fds = [self._filter()]
+        if snapshot is not None:
+            fds.append(snapshot)
         self.control.send({"op": "load", "kind": "session", "id": "s",
-                           "limits": limits}, fds)
+                           "limits": limits, "filter": True}, fds)
         self.ready, _ = self.control.receive()
         return self.ready
 
@@ -149,6 +168,7 @@ class Runtime:
             pass
         self.process.wait(10)
         self.control.close()
+        shutil.rmtree(self._folder)
 
 
 def read_answer(sock):

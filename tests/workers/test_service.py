@@ -220,3 +220,21 @@ def test_console_flood_is_cut_and_said(runtime):
     text = runtime.run({})["consoleOutput"]
     assert text.startswith("x" * 1000) and "cut" in text
     assert len(text) < 1200
+
+
+def test_threads_left_by_init_still_serve_each_request(runtime):
+    runtime.load(define("y = 2", outputs=[("y", "integer")],
+                        init="import threading, time\n"
+                        "threading.Thread(target=time.sleep, args=(30,), "
+                        "daemon=True).start()"))
+    number, channel = runtime.fork()
+    assert runtime.call(channel, {})["outputParameters"] == {"y": 2}
+
+
+def test_processes_of_one_request_are_bounded(runtime):
+    runtime.load(define(
+        "import os, time\nn = 0\n"
+        "try:\n    while n < 1000:\n        if os.fork() == 0:\n"
+        "            time.sleep(20); os._exit(0)\n        n += 1\n"
+        "except OSError:\n    pass", outputs=[("n", "integer")]))
+    assert 0 < runtime.run({})["outputParameters"]["n"] <= 128

@@ -25,8 +25,13 @@ def main():
     message, descriptors = control.receive()
     if message is None:
         return
+    program = b""
+    if message.get("filter"):
+        with os.fdopen(descriptors.pop(0), "rb") as source:
+            source.seek(0)
+            program = source.read()
     kinds = {"service": zygote.serve, "session": session.serve}
-    kinds[message["kind"]](control, message, descriptors)
+    kinds[message["kind"]](control, message, descriptors, program)
 
 
 main()

@@ -9,6 +9,7 @@ folder.
 
 import ctypes
 import os
+import resource
 import signal
 
 CLONE_NEWNS = 0x00020000
@@ -16,7 +17,10 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE = 1, 38, 4
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 38, 22
+SECCOMP_MODE_FILTER = 2
+INSTRUCTION = 8    # bytes of one in a filter program
+PROCESSES = 128    # that one request may have at a time
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -55,6 +59,24 @@ def private_folder(path, size):
     options = b"mode=0700,size=%d" % size
     _check(_libc.mount(b"tmpfs", os.fsencode(path), b"tmpfs",
                        MS_NOSUID | MS_NODEV, options), "mount tmpfs")
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+def restrict(program):
+    """The last step before code of users: no system calls that the filter
+    program (made by the supervisor) refuses, and a bound on processes. The
+    bound counts within the user namespace, so within this request."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
+    if not program:
+        return
+    buffer = ctypes.create_string_buffer(program, len(program))
+    whole = _Program(len(program) // INSTRUCTION,
+                     ctypes.cast(buffer, ctypes.c_void_p))
+    _check(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
+                       ctypes.byref(whole), 0, 0), "seccomp")
 
 
 def thread_count():

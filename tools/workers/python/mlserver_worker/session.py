@@ -93,7 +93,8 @@ class Files:
 
 
 class Manager:
-    def __init__(self, control, message, descriptors):
+    def __init__(self, control, message, descriptors, program):
+        self.program = program
         limits = message.get("limits", {})
         self.control = control
         self.console_limit = limits.get("console", 1 << 20)
@@ -215,6 +216,8 @@ class SessionWorker:
         self.executing = False
         self.namespace = workspace.new_main()
         self.console.attach()
+        if manager.program:
+            isolate.restrict(manager.program)
         signal.signal(signal.SIGINT, self._interrupt)
         os.chdir(self.folder)
         execute.reseed()
@@ -359,8 +362,8 @@ class SessionWorker:
         return result
 
 
-def serve(control, message, descriptors):
-    manager = Manager(control, message, descriptors)
+def serve(control, message, descriptors, program):
+    manager = Manager(control, message, descriptors, program)
     manager.run()
     if not message.get("folder"):
         shutil.rmtree(manager.folder, ignore_errors=True)

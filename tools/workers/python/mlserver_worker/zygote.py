@@ -84,7 +84,8 @@ def _explicit_seed(code):
 
 
 class Zygote:
-    def __init__(self, control, message, descriptors):
+    def __init__(self, control, message, descriptors, program):
+        self.program = program
         with os.fdopen(descriptors[0], "rb") as source:
             definition = json.load(source)
         snapshot = descriptors[1] if len(descriptors) > 1 else None
@@ -105,8 +106,9 @@ class Zygote:
 
     def run(self):
         threads = isolate.thread_count()
+        self.fork_safe = threads == 1
         self.control.send({
-            "op": "ready", "threads": threads, "forkSafe": threads == 1,
+            "op": "ready", "threads": threads, "forkSafe": self.fork_safe,
             "loadError": self.service.error[0] if self.service.error else None,
             "console": self.load_console.text()[-4096:]})
         while True:
@@ -128,8 +130,10 @@ class Zygote:
         if message is None or message.get("op") == "stop":
             self.children.kill_all()
             return False
-        if message["op"] == "fork":
+        if message["op"] == "fork" and self.fork_safe:
             self._fork(message["id"])
+        elif message["op"] == "fork":
+            self._become(message["id"])
         elif message["op"] == "kill":
             self.children.kill(message["id"])
         return True
@@ -150,6 +154,19 @@ class Zygote:
         self.control.send({"op": "worker", "id": number, "pid": pid},
                           [theirs])
         os.close(theirs)
+
+
+    def _become(self, number):
+        """Threads do not survive a fork: this process itself serves one
+        request, in the sandbox that it has, and ends."""
+        ours, theirs = _channel_pair()
+        self.control.send({"op": "worker", "id": number, "pid": os.getpid()},
+                          [theirs])
+        os.close(theirs)
+        self.reuse = False
+        self.children.forget_all()
+        Worker(self, Channel(ours), False).run()
+        os._exit(0)
 
 
 def _channel_pair():
@@ -177,7 +194,7 @@ def _become_worker(zygote, channel):
         if _ended(alive_read):
             os._exit(0)
         os.close(alive_read)
-    Worker(zygote.service, Channel(channel), zygote.isolate).run(zygote.reuse)
+    Worker(zygote, Channel(channel), zygote.isolate).run()
     os._exit(0)
 
 
@@ -192,10 +209,11 @@ class Worker:
     """One process that runs requests: all that can be done before one comes
     is done here."""
 
-    def __init__(self, service, channel, isolated):
+    def __init__(self, zygote, channel, isolated):
+        service = zygote.service
         self.service = service
         self.channel = channel
-        self.isolated = isolated
+        self.reuse = zygote.reuse
         self.folder = tempfile.mkdtemp(prefix="work-")
         if isolated:
             isolate.private_folder(self.folder, WORK_FOLDER_BYTES)
@@ -210,10 +228,12 @@ class Worker:
             execute.reseed()
         self.console = Console(service.definition["limits"]["console"])
         self.console.attach()
+        if isolated:
+            isolate.restrict(zygote.program)
         if service.init_each and service.error is None:
             service.run_init()
 
-    def run(self, reuse):
+    def run(self):
         while True:
             message, descriptors = self.channel.receive()
             if message is None:
@@ -224,7 +244,7 @@ class Worker:
             except (ProtocolError, OSError):
                 pass
             stream.close()
-            if not reuse:
+            if not self.reuse:
                 return
             self._restore()
             self.channel.send({"op": "idle"})
@@ -266,6 +286,6 @@ class Worker:
         self.console.clear()
 
 
-def serve(control, message, descriptors):
-    Zygote(control, message, descriptors).run()
+def serve(control, message, descriptors, program):
+    Zygote(control, message, descriptors, program).run()
     sys.exit(0)

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Consume calls: who waits, which worker takes it, what is started ahead. */
+
+#include "daemon/pool/pool_private.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+/* ---- services ---- */
+
+static pool_service *service_find(mls_pool *pool, const char *name,
+                                  const char *version)
+{
+    for (pool_service *s = pool->services; s; s = s->next) {
+        if (strcmp(s->name, name) == 0 && strcmp(s->version, version) == 0) {
+            return s;
+        }
+    }
+    apr_pool_t *own;
+    apr_pool_create(&own, pool->pool);
+    pool_service *made = apr_pcalloc(own, sizeof(*made));
+    made->pool = own;
+    made->name = apr_pstrdup(own, name);
+    made->version = apr_pstrdup(own, version);
+    made->next = pool->services;
+    pool->services = made;
+    return made;
+}
+
+/* A version was published again: its old runtimes finish what they have. */
+static void service_generation(mls_pool *pool, pool_service *service,
+                               apr_uint64_t generation)
+{
+    if (generation <= service->generation) {
+        return;
+    }
+    service->generation = generation;
+    service->failures = 0;
+    service->not_before = 0;
+    for (pool_runtime *r = pool->runtimes; r; r = r->next) {
+        if (r->service == service && r->generation < generation) {
+            pool_runtime_retire(pool, r);
+        }
+    }
+}
+
+void pool_service_failed(mls_pool *pool, pool_service *service,
+                         const char *message)
+{
+    int shift = service->failures < 5 ? service->failures : 5;
+
+    service->failures++;
+    service->not_before = apr_time_now() + apr_time_from_sec(1 << shift);
+    service->failure = apr_pstrdup(service->pool, message);
+    pool_log(pool, "runtime failed: name=%s version=%s failures=%d "
+                   "reason=\"%s\"",
+             service->name, service->version, service->failures, message);
+}
+
+static void refuse_waiting(mls_pool *pool, pool_service *service,
+                           const char *code, const char *message)
+{
+    pool_request *next;
+
+    for (pool_request *q = pool->requests; q; q = next) {
+        next = q->next;
+        if (q->service == service && !q->worker) {
+            pool_answer_error(q, code, message);
+            pool_request_end(pool, q);
+        }
+    }
+}
+
+/* ---- what is there ---- */
+
+static int usable(const pool_runtime *runtime, const pool_service *service)
+{
+    return runtime->service == service &&
+           runtime->generation == service->generation &&
+           runtime->state < RUNTIME_RETIRED;
+}
+
+typedef struct stock {
+    int idle, starting, busy; /* workers */
+    int loading;              /* runtimes not ready yet */
+    pool_runtime *fork_from;  /* a ready runtime that can fork */
+} stock;
+
+static stock take_stock(const mls_pool *pool, const pool_service *service)
+{
+    stock found = {0, 0, 0, 0, NULL};
+
+    for (pool_runtime *r = pool->runtimes; r; r = r->next) {
+        if (!usable(r, service)) {
+            continue;
+        }
+        if (r->state < RUNTIME_READY) {
+            found.loading++;
+        }
+        else if (r->fork_safe || r->next_worker == 0) {
+            found.fork_from = r;
+        }
+        for (const pool_worker *w = r->workers; w; w = w->next) {
+            found.idle += w->state == WORKER_IDLE;
+            found.starting += w->state == WORKER_STARTING;
+            found.busy += w->state == WORKER_BUSY;
+        }
+    }
+    return found;
+}
+
+static int count_waiting(const mls_pool *pool, const pool_service *service)
+{
+    int waiting = 0;
+
+    for (const pool_request *q = pool->requests; q; q = q->next) {
+        waiting += q->service && !q->worker &&
+                   (!service || q->service == service);
+    }
+    return waiting;
+}
+
+/* The request that has waited longest; new ones are put at the front. */
+static pool_request *oldest_waiting(const mls_pool *pool,
+                                    const pool_service *service)
+{
+    pool_request *oldest = NULL;
+
+    for (pool_request *q = pool->requests; q; q = q->next) {
+        if (q->service == service && !q->worker) {
+            oldest = q;
+        }
+    }
+    return oldest;
+}
+
+/* ---- starting ---- */
+
+static void start_runtime(mls_pool *pool, pool_service *service)
+{
+    apr_pool_t *scratch;
+    mls_pool_definition definition;
+    pool_runtime *runtime;
+
+    apr_pool_create(&scratch, pool->pool);
+    memset(&definition, 0, sizeof(definition));
+    mls_err *err = pool->config.definition(&definition, pool->config.baton,
+                                           service->name, service->version,
+                                           scratch);
+    if (!err) {
+        service_generation(pool, service, definition.generation);
+        err = pool_runtime_start(&runtime, pool, &definition, scratch);
+    }
+    if (!err) {
+        runtime->service = service;
+    }
+    else if (err->code == MLS_ENOTFOUND) {
+        refuse_waiting(pool, service, "notfound", err->message);
+    }
+    else {
+        pool_service_failed(pool, service, mls_err_text(err, scratch));
+    }
+    apr_pool_destroy(scratch);
+}
+
+static void fork_worker(mls_pool *pool, pool_runtime *runtime)
+{
+    pool_worker *worker = apr_pcalloc(runtime->pool, sizeof(*worker));
+    mls_json *message = mls_json_object(runtime->pool);
+
+    worker->id = ++runtime->next_worker;
+    worker->channel = -1;
+    worker->state = WORKER_STARTING;
+    worker->next = runtime->workers;
+    runtime->workers = worker;
+    mls_json_set_string(message, "op", "fork");
+    mls_json_set_int(message, "id", worker->id);
+    pool_send(runtime->control, message, NULL, 0, runtime->pool);
+    pool->changed = 1;
+}
+
+/* ---- handing over ---- */
+
+static void answer_handed_over(pool_request *request, const pool_worker *w)
+{
+    mls_json *answer = mls_json_object(request->pool);
+
+    mls_json_set_bool(answer, "ok", 1);
+    mls_json_set_int(answer, "worker", w->id);
+    pool_answer(request, answer);
+}
+
+static int hand_over(mls_pool *pool, pool_runtime *runtime,
+                     pool_worker *worker, pool_request *request)
+{
+    mls_json *message = mls_json_object(request->pool);
+
+    mls_json_set_string(message, "op", "run");
+    mls_json_set_string(message, "requestId", request->id);
+    if (pool_send(worker->channel, message, &request->stream, 1,
+                  request->pool)) {
+        return 0;
+    }
+    close(request->stream);
+    request->stream = -1;
+    request->worker = worker;
+    worker->request = request;
+    worker->state = WORKER_BUSY;
+    worker->served++;
+    runtime->used = apr_time_now();
+    pool->served++;
+    pool->changed = 1;
+    answer_handed_over(request, worker);
+    return 1;
+}
+
+static void serve_waiting(mls_pool *pool, pool_service *service)
+{
+    for (pool_runtime *r = pool->runtimes; r; r = r->next) {
+        if (!usable(r, service)) {
+            continue;
+        }
+        for (pool_worker *w = r->workers; w; w = w->next) {
+            if (w->state != WORKER_IDLE) {
+                continue;
+            }
+            pool_request *request = oldest_waiting(pool, service);
+            if (!request) {
+                return;
+            }
+            if (!hand_over(pool, r, w, request)) {
+                w->state = WORKER_DYING;
+            }
+        }
+    }
+}
+
+static int lower_of(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+void pool_service_schedule(mls_pool *pool, pool_service *service)
+{
+    serve_waiting(pool, service);
+    int waiting = count_waiting(pool, service);
+    stock have = take_stock(pool, service);
+    int workers = have.idle + have.starting + have.busy;
+    int runtimes = workers + have.loading;
+
+    if (waiting > 0 && service->not_before > apr_time_now()) {
+        refuse_waiting(pool, service, "unavailable",
+                       service->failure ? service->failure
+                                        : "the service cannot be started");
+        return;
+    }
+    if (waiting > 0 && !have.fork_from && have.loading == 0 &&
+        have.starting == 0 && runtimes < pool->config.workers_limit) {
+        start_runtime(pool, service);
+        return;
+    }
+    if (!have.fork_from) {
+        return;
+    }
+    int wanted = have.fork_from->reuse && workers > 0 && waiting == 0
+                     ? 0
+                     : waiting + pool->config.spare;
+    int room = pool->config.workers_limit - workers;
+    int missing = lower_of(wanted - have.idle - have.starting, room);
+    if (!have.fork_from->fork_safe) {
+        missing = lower_of(missing, 1);
+    }
+    for (; missing > 0; missing--) {
+        fork_worker(pool, have.fork_from);
+    }
+}
+
+void pool_service_run(mls_pool *pool, pool_request *request,
+                      const mls_json *json)
+{
+    const char *name = mls_json_string(json, "service");
+    const char *version = mls_json_string(json, "version");
+
+    if (!name || !version || request->stream < 0) {
+        pool_answer_error(request, "invalid",
+                          "run needs service, version and a stream");
+        pool_request_end(pool, request);
+        return;
+    }
+    if (count_waiting(pool, NULL) >= pool->config.waiting_limit) {
+        pool->refused++;
+        pool_answer_error(request, "busy", "too many calls are waiting");
+        pool_request_end(pool, request);
+        return;
+    }
+    request->service = service_find(pool, name, version);
+    request->service->used = apr_time_now();
+    service_generation(pool, request->service,
+                       mls_json_uint(json, "generation", 0));
+    pool_service_schedule(pool, request->service);
+}
+
+/* ---- workers' ends ---- */
+
+static void worker_remove(pool_runtime *runtime, pool_worker *worker)
+{
+    pool_worker **link = &runtime->workers;
+
+    while (*link && *link != worker) {
+        link = &(*link)->next;
+    }
+    if (*link) {
+        *link = worker->next;
+    }
+    if (worker->channel >= 0) {
+        close(worker->channel);
+        worker->channel = -1;
+    }
+}
+
+void pool_worker_ended(mls_pool *pool, pool_runtime *runtime,
+                       pool_worker *worker, int status, int how)
+{
+    pool_request *request = worker->request;
+
+    if (request) {
+        if (!request->done && (status || how)) {
+            pool->crashed++;
+            pool_log(pool, "worker crashed: name=%s version=%s id=%s "
+                           "status=%d signal=%d",
+                     runtime->service->name, runtime->service->version,
+                     request->id, status, how);
+            pool_answer_error(
+                request, "crashed",
+                how ? apr_psprintf(request->pool,
+                                   "the code's process was ended by signal %d",
+                                   how)
+                    : apr_psprintf(request->pool,
+                                   "the code's process ended with status %d",
+                                   status));
+        }
+        /* The connection stays until the child has read the result. */
+        request->worker = NULL;
+        request->service = NULL;
+        request->done = 1;
+        worker->request = NULL;
+    }
+    else if (worker->state != WORKER_DYING && (status || how)) {
+        pool_service_failed(pool, runtime->service,
+                            "a process for the code could not be prepared");
+    }
+    worker_remove(runtime, worker);
+    if (!runtime->fork_safe) {
+        pool_runtime_retire(pool, runtime);
+    }
+    pool->changed = 1;
+}
+
+void pool_worker_readable(mls_pool *pool, pool_runtime *runtime,
+                          pool_worker *worker)
+{
+    apr_pool_t *scratch;
+    int fds[4], count, closed;
+
+    apr_pool_create(&scratch, pool->pool);
+    mls_json *message =
+        pool_receive(worker->channel, fds, 4, &count, &closed, scratch);
+    for (int i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+    if (closed) {
+        /* Its end is reported by the runtime; stop polling until then. */
+        close(worker->channel);
+        worker->channel = -1;
+        if (worker->state == WORKER_IDLE) {
+            worker->state = WORKER_DYING;
+        }
+        if (!runtime->fork_safe) {
+            pool_worker_ended(pool, runtime, worker, 0, 0);
+        }
+    }
+    else if (message && worker->state == WORKER_BUSY) {
+        pool_request *request = worker->request;
+        if (request) {
+            request->worker = NULL;
+            request->service = NULL;
+            request->done = 1;
+            worker->request = NULL;
+        }
+        worker->state = WORKER_IDLE;
+        if (worker->served >= 1000) {
+            pool_runtime_kill_worker(pool, runtime, worker);
+        }
+    }
+    apr_pool_destroy(scratch);
+}

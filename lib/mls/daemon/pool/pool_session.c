@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions: a runtime of its own for each, private to its user. */
+
+#include "daemon/pool/pool_private.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "base/hash.h"
+#include "base/ident.h"
+
+static const char *text_or(const char *text, const char *otherwise)
+{
+    return text ? text : otherwise;
+}
+
+static int is_owner(const pool_runtime *runtime, const mls_json *json)
+{
+    const char *provider = text_or(mls_json_string(json, "provider"), "");
+    const char *user = text_or(mls_json_string(json, "user"), "");
+
+    return strcmp(runtime->provider, provider) == 0 &&
+           strcmp(runtime->user, user) == 0;
+}
+
+/* A session of somebody else is as if it were not there. */
+static pool_runtime *session_find(mls_pool *pool, const mls_json *json,
+                                  int anybody)
+{
+    const char *id = text_or(mls_json_string(json, "id"), "");
+
+    for (pool_runtime *r = pool->runtimes; r; r = r->next) {
+        if (r->session && strcmp(r->session, id) == 0 &&
+            (anybody || is_owner(r, json))) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static void answer_ok(mls_pool *pool, pool_request *request)
+{
+    mls_json *answer = mls_json_object(request->pool);
+
+    mls_json_set_bool(answer, "ok", 1);
+    pool_answer(request, answer);
+    pool_request_end(pool, request);
+}
+
+static void refuse(mls_pool *pool, pool_request *request, const char *code,
+                   const char *message)
+{
+    pool_answer_error(request, code, message);
+    pool_request_end(pool, request);
+}
+
+/* ---- create ---- */
+
+static int count_sessions(const mls_pool *pool, const mls_json *json)
+{
+    int count = 0;
+
+    for (const pool_runtime *r = pool->runtimes; r; r = r->next) {
+        count += r->session && is_owner(r, json);
+    }
+    return count;
+}
+
+static mls_err *start_session(pool_runtime **out, mls_pool *pool,
+                              const mls_json *json, apr_pool_t *scratch)
+{
+    mls_pool_definition definition;
+    const char *id;
+
+    memset(&definition, 0, sizeof(definition));
+    definition.runtime = "Python";
+    definition.snapshot = mls_json_string(json, "snapshot");
+    definition.network = mls_json_bool(json, "network", 0);
+    MLS_TRY(mls_guid_make(&id, scratch));
+    MLS_TRY(pool_runtime_start(out, pool, &definition, scratch));
+    pool_runtime *made = *out;
+    made->session = apr_pstrdup(made->pool, id);
+    made->name =
+        apr_pstrdup(made->pool, text_or(mls_json_string(json, "name"), ""));
+    made->provider = apr_pstrdup(
+        made->pool, text_or(mls_json_string(json, "provider"), ""));
+    made->user =
+        apr_pstrdup(made->pool, text_or(mls_json_string(json, "user"), ""));
+    return NULL;
+}
+
+static void create(mls_pool *pool, pool_request *request,
+                   const mls_json *json)
+{
+    pool_runtime *made;
+
+    if (count_sessions(pool, json) >= pool->config.sessions_limit) {
+        refuse(pool, request, "busy",
+               "you have as many sessions as are allowed; close one first");
+        return;
+    }
+    mls_err *err = start_session(&made, pool, json, request->pool);
+    if (err) {
+        refuse(pool, request, "unavailable",
+               mls_err_text(err, request->pool));
+        return;
+    }
+    request->session = made;
+}
+
+void pool_session_ready(mls_pool *pool, pool_runtime *runtime,
+                        const char *failure)
+{
+    for (pool_request *q = pool->requests; q; q = q->next) {
+        if (q->session != runtime) {
+            continue;
+        }
+        q->session = NULL;
+        if (failure) {
+            refuse(pool, q, "unavailable",
+                   apr_psprintf(q->pool, "the session could not start: %s",
+                                failure));
+            return;
+        }
+        mls_json *answer = mls_json_object(q->pool);
+        mls_json_set_bool(answer, "ok", 1);
+        mls_json_set_string(answer, "id", runtime->session);
+        pool_answer(q, answer);
+        pool_request_end(pool, q);
+        return;
+    }
+}
+
+/* ---- list, end ---- */
+
+static mls_json *describe(const pool_runtime *runtime, apr_pool_t *pool)
+{
+    mls_json *json = mls_json_object(pool);
+
+    mls_json_set_string(json, "id", runtime->session);
+    mls_json_set_string(json, "name", runtime->name);
+    mls_json_set_string(json, "owner", runtime->user);
+    mls_json_set_string(json, "runtimeType", "Python");
+    mls_json_set_int(json, "started", apr_time_sec(runtime->started));
+    mls_json_set_int(json, "used", apr_time_sec(runtime->used));
+    return json;
+}
+
+static void list(mls_pool *pool, pool_request *request, const mls_json *json)
+{
+    mls_json *answer = mls_json_object(request->pool);
+    mls_json *sessions = mls_json_array(request->pool);
+    int all = mls_json_bool(json, "all", 0);
+
+    for (const pool_runtime *r = pool->runtimes; r; r = r->next) {
+        if (r->session && (all || is_owner(r, json))) {
+            mls_json_add(sessions, describe(r, request->pool));
+        }
+    }
+    mls_json_set_bool(answer, "ok", 1);
+    mls_json_set(answer, "sessions", sessions);
+    pool_answer(request, answer);
+    pool_request_end(pool, request);
+}
+
+static void interrupt(pool_runtime *runtime, apr_pool_t *scratch)
+{
+    mls_json *message = mls_json_object(scratch);
+
+    mls_json_set_string(message, "op", "interrupt");
+    pool_send(runtime->control, message, NULL, 0, scratch);
+}
+
+/* ---- operations ---- */
+
+/* The runtime answers on the stream; the connection only tells the child that
+ * the request was passed on. */
+static void pass_on(mls_pool *pool, pool_request *request,
+                    pool_runtime *session, const mls_json *json)
+{
+    mls_json *message = mls_json_object(request->pool);
+    int fds[2] = {request->stream, request->file};
+    mls_json *operation = mls_json_get(json, "request");
+
+    if (!operation || request->stream < 0) {
+        refuse(pool, request, "invalid",
+               "a session operation needs a request and a stream");
+        return;
+    }
+    mls_json_set_string(message, "op", "session");
+    mls_json_set(message, "request", operation);
+    if (pool_send(session->control, message, fds, request->file >= 0 ? 2 : 1,
+                  request->pool)) {
+        refuse(pool, request, "busy",
+               "the session has too many operations waiting");
+        return;
+    }
+    session->used = apr_time_now();
+    answer_ok(pool, request);
+}
+
+void pool_session_request(mls_pool *pool, pool_request *request,
+                          const char *operation, const mls_json *json)
+{
+    int any = mls_json_bool(json, "all", 0);
+
+    if (strcmp(operation, "session.create") == 0) {
+        create(pool, request, json);
+        return;
+    }
+    if (strcmp(operation, "session.list") == 0) {
+        list(pool, request, json);
+        return;
+    }
+    int ending = strcmp(operation, "session.close") == 0;
+    pool_runtime *session = session_find(pool, json, ending && any);
+    if (!session || session->state >= RUNTIME_RETIRED) {
+        refuse(pool, request, "notfound", "there is no such session");
+    }
+    else if (ending) {
+        pool_runtime_end(pool, session, NULL);
+        answer_ok(pool, request);
+    }
+    else if (strcmp(operation, "session.cancel") == 0) {
+        interrupt(session, request->pool);
+        answer_ok(pool, request);
+    }
+    else if (strcmp(operation, "session.do") == 0) {
+        pass_on(pool, request, session, json);
+    }
+    else {
+        refuse(pool, request, "invalid", "there is no such operation");
+    }
+}
+
+void pool_session_tick(mls_pool *pool, apr_time_t now)
+{
+    pool_runtime *next;
+
+    for (pool_runtime *r = pool->runtimes; r; r = next) {
+        next = r->next;
+        if (r->session && r->used + pool->config.session_idle < now) {
+            pool_runtime_end(pool, r, "it was idle too long");
+        }
+    }
+}
