@@ -44,8 +44,9 @@ typedef struct mls_index mls_index;
 mls_err *mls_index_open(mls_index **out, const char *path,
                         mls_epochs *epochs, apr_pool_t *pool);
 
-/** 1 and *entry when the version is there, 0 when not. The caller is inside
- *  an epoch (mls_epoch_enter). Follows a superseded file by itself. */
+/** 1 and *entry when the version is there, 0 when not (then entry->key is set
+ *  and the rest zero). Follows a superseded file by itself. The caller of this
+ *  and of what follows is inside an epoch (mls_epoch_enter). */
 int mls_index_find(mls_index *index, const char *name, size_t name_length,
                    const char *version, size_t version_length,
                    mls_index_entry *entry);
@@ -67,12 +68,19 @@ int mls_index_revoked(mls_index *index,
 void mls_index_subject(mls_index *index, const char *provider,
                        const char *name, unsigned char out[MLS_INDEX_KEY]);
 
+/** Changes when the index was made anew with another hash key: hashes of
+ *  subjects that were kept are worthless then. */
+uint64_t mls_index_key_id(mls_index *index);
+
 /** Number of service versions and generation of the whole index. */
 uint64_t mls_index_count(mls_index *index);
 uint64_t mls_index_generation(mls_index *index);
 
 /** The state's id, a text of 36 characters, the audience of its tokens. */
 const char *mls_index_state_id(mls_index *index);
+
+/** The epochs it was opened with. */
+mls_epochs *mls_index_epochs(mls_index *index);
 
 /* ---- writer: the registry owner only ---- */
 
@@ -85,12 +93,19 @@ mls_err *mls_index_writer_open(mls_index_writer **out, const char *path,
                                const char *state_id, uint64_t generation,
                                int *rebuild, apr_pool_t *pool);
 
+/** Make room for one more version and one more revocation, so that the next
+ *  put or revoke cannot fail for want of space: to be called before the
+ *  registry commits. MLS_ENOSPACE. */
+mls_err *mls_index_writer_reserve(mls_index_writer *writer,
+                                  apr_pool_t *scratch);
+
 /** Put or replace a version; grows when needed. entry->key is ignored. The
  *  whole-index generation becomes entry->generation when that is higher. */
 mls_err *mls_index_writer_put(mls_index_writer *writer, const char *name,
                               const char *version,
                               const mls_index_entry *entry,
                               apr_pool_t *scratch);
+/** Deleting what is not there only raises the generation. */
 mls_err *mls_index_writer_delete(mls_index_writer *writer, const char *name,
                                  const char *version, uint64_t generation,
                                  apr_pool_t *scratch);
