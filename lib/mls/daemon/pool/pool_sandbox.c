@@ -23,6 +23,8 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#define WORKERS "/workers" /* the worker programs, as the sandbox sees them */
+
 enum { CONTROL = 3, MAX_OPEN_FILES = 1024 };
 
 /* ---- system calls ---- */
@@ -128,7 +130,28 @@ static void add_folders(apr_array_header_t *argv, const mls_pool *pool,
     for (int i = 0; network && network_files[i]; i++) {
         add_bind(argv, network_files[i]);
     }
-    add_bind(argv, pool->config.workers);
+}
+
+/* After /tmp is laid, since what is bound may lie below it: the worker
+ * programs, and an interpreter of a virtual environment. */
+static void add_runtime(apr_array_header_t *argv, const mls_pool *pool,
+                        apr_pool_t *scratch)
+{
+    const char *python = pool->config.python;
+    const char *slash = strrchr(python, '/');
+
+    add(argv, "--ro-bind");
+    add(argv, apr_pstrcat(scratch, pool->config.workers, "/python", NULL));
+    add(argv, WORKERS);
+    if (strncmp(python, "/usr/", 5) == 0 || !slash || slash == python) {
+        return;
+    }
+    char *prefix = apr_pstrmemdup(scratch, python, (size_t)(slash - python));
+    slash = strrchr(prefix, '/');
+    if (slash && slash != prefix) {
+        prefix[slash - prefix] = '\0';
+        add_bind(argv, prefix);
+    }
 }
 
 static const char *size_text(apr_pool_t *scratch, apr_int64_t size)
@@ -159,6 +182,7 @@ static apr_array_header_t *sandbox_command(const mls_pool *pool, int network,
     add(argv, size_text(scratch, pool->config.folder_size));
     add(argv, "--tmpfs");
     add(argv, "/tmp");
+    add_runtime(argv, pool, scratch);
     add(argv, "--chdir");
     add(argv, "/tmp");
     add(argv, "--hostname");
@@ -167,15 +191,13 @@ static apr_array_header_t *sandbox_command(const mls_pool *pool, int network,
 }
 
 static void add_program(apr_array_header_t *argv, const mls_pool *pool,
-                        int bwrap, apr_pool_t *scratch)
+                        int bwrap)
 {
-    const char *path = apr_pstrcat(scratch, pool->config.workers, "/python",
-                                   NULL);
     static const char *const threads[] = {
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", NULL};
 
     if (bwrap) {
-        add_environment(argv, "PYTHONPATH", path);
+        add_environment(argv, "PYTHONPATH", WORKERS);
         add_environment(argv, "PATH", "/usr/bin:/bin");
         add_environment(argv, "HOME", "/tmp");
         add_environment(argv, "LANG", "C.UTF-8");
@@ -277,7 +299,7 @@ mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool, int control,
         bwrap ? sandbox_command(pool, network, scratch)
               : apr_array_make(scratch, 8, sizeof(const char *));
 
-    add_program(argv, pool, bwrap, scratch);
+    add_program(argv, pool, bwrap);
     *pid = fork();
     if (*pid < 0) {
         return mls_err_apr(scratch, errno, "cannot start a runtime");
