@@ -21,7 +21,7 @@ def test_a_version_has_the_contract_s_members(alice, iris):
     body = alice.get("/services/%s/%s" % iris).json()
     assert isinstance(body, list) and len(body) == 1
     row = body[0]
-    assert row["name"], row["version"] == iris
+    assert (row["name"], row["version"]) == iris
     assert row["description"] == "Iris species"
     assert row["versionPublishedBy"] == "alice"
     assert row["runtimeType"] == "Realtime"
