@@ -158,7 +158,7 @@ void mlscore_model_close(mlscore_model *model)
     if (model->plan) {
         model->engine->free_plan(model->plan);
     }
-    mlscore_free(model->schemas.memory);
+    mlscore_image_schemas_free(&model->schemas);
     if (model->mapping) {
         munmap(model->mapping, model->image.size);
     }

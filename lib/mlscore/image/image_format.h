@@ -36,7 +36,9 @@ enum {
     MLSCORE_SCHEMA_OUTPUTS = 4, /* u32 */
     MLSCORE_SCHEMA_LEVELS = 8,  /* u32 */
     MLSCORE_SCHEMA_TEXT = 12,   /* u32, bytes of text */
-    MLSCORE_SCHEMA_BYTES = 16,
+    MLSCORE_SCHEMA_FLAGS = 16,  /* u32, MLSCORE_SCHEMA_BY_POSITION */
+    MLSCORE_SCHEMA_BYTES = 24,  /* the rest is zero */
+    MLSCORE_SCHEMA_BY_POSITION = 1,
 
     MLSCORE_FIELD_NAME = 0,         /* u32, offset in text */
     MLSCORE_FIELD_NAME_LENGTH = 4,  /* u32, without the zero byte after it */

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/bytes.h"
+#include "frame/levels.h"
 #include "image/image_format.h"
 #include "image/schema_section.h"
 
@@ -77,6 +79,10 @@ static mlscore_status join(struct writer *writer, mlscore_buffer *section,
     check(writer, mlscore_put_u32(section, outputs->field_count));
     check(writer, mlscore_put_u32(section, writer->level_count));
     check(writer, mlscore_put_u32(section, (uint32_t)writer->text.length));
+    check(writer, mlscore_put_u32(section, inputs->by_position
+                                               ? MLSCORE_SCHEMA_BY_POSITION
+                                               : 0));
+    check(writer, mlscore_put_u32(section, 0));
     check(writer, mlscore_buffer_append(section, writer->fields.bytes,
                                         writer->fields.length));
     check(writer, mlscore_buffer_append(section, writer->levels.bytes,
@@ -156,6 +162,12 @@ static mlscore_status damaged(mlscore_error *err)
                              "compile the model's file again");
 }
 
+static mlscore_status no_memory(mlscore_error *err)
+{
+    return mlscore_error_set(err, MLSCORE_ENOMEM,
+                             "not enough memory to open the model");
+}
+
 /* The section's pieces after their sizes were checked. */
 struct parts {
     uint32_t input_count;
@@ -165,6 +177,7 @@ struct parts {
     const unsigned char *levels;
     const char *text;
     uint32_t text_size;
+    int by_position;
 };
 
 static int split(struct parts *parts, const unsigned char *bytes, size_t size)
@@ -177,14 +190,17 @@ static int split(struct parts *parts, const unsigned char *bytes, size_t size)
         .output_count = mlscore_load_u32(bytes + MLSCORE_SCHEMA_OUTPUTS),
         .level_count = mlscore_load_u32(bytes + MLSCORE_SCHEMA_LEVELS),
         .text_size = mlscore_load_u32(bytes + MLSCORE_SCHEMA_TEXT)};
+    const uint32_t flags = mlscore_load_u32(bytes + MLSCORE_SCHEMA_FLAGS);
     const uint64_t fields =
         ((uint64_t)parts->input_count + parts->output_count) *
         MLSCORE_FIELD_BYTES;
     const uint64_t levels = (uint64_t)parts->level_count * MLSCORE_LEVEL_BYTES;
 
-    if (MLSCORE_SCHEMA_BYTES + fields + levels + parts->text_size != size) {
+    if (MLSCORE_SCHEMA_BYTES + fields + levels + parts->text_size != size ||
+        (flags & ~(uint32_t)MLSCORE_SCHEMA_BY_POSITION)) {
         return -1;
     }
+    parts->by_position = (flags & MLSCORE_SCHEMA_BY_POSITION) != 0;
     parts->fields = bytes + MLSCORE_SCHEMA_BYTES;
     parts->levels = parts->fields + fields;
     parts->text = (const char *)parts->levels + levels;
@@ -231,18 +247,27 @@ static int read_field(mlscore_field *field, const struct parts *parts,
     return 0;
 }
 
-/* Levels know their own position: within their field, first field first. */
-static void number_levels(mlscore_text *levels, const mlscore_field *fields,
-                          size_t count)
+/* Levels know their own position, and long lists get an index. */
+static int finish_levels(mlscore_image_schemas *out, mlscore_field *fields,
+                         size_t count, mlscore_text *levels)
 {
     for (size_t i = 0; i < count; i++) {
-        mlscore_text *own = fields[i].levels
-                                ? levels + (fields[i].levels - levels)
-                                : NULL;
-        for (uint32_t j = 0; own && j < fields[i].level_count; j++) {
+        if (!fields[i].levels) {
+            continue;
+        }
+        mlscore_text *own = levels + (fields[i].levels - levels);
+        for (uint32_t j = 0; j < fields[i].level_count; j++) {
             own[j].level = (int32_t)j;
         }
+        if (fields[i].level_count >= MLSCORE_LEVEL_INDEX_FROM) {
+            fields[i].level_index = mlscore_level_index_create(
+                out->indexes, own, fields[i].level_count);
+            if (!fields[i].level_index) {
+                return -1;
+            }
+        }
     }
+    return 0;
 }
 
 static mlscore_status read_all(mlscore_image_schemas *out,
@@ -269,10 +294,13 @@ static mlscore_status read_all(mlscore_image_schemas *out,
             return damaged(err);
         }
     }
-    number_levels(levels, fields, count);
-    out->inputs = (mlscore_schema){fields, parts->input_count};
+    if (finish_levels(out, fields, count, levels)) {
+        return no_memory(err);
+    }
+    out->inputs = (mlscore_schema){fields, parts->input_count,
+                                   parts->by_position};
     out->outputs = (mlscore_schema){fields + parts->input_count,
-                                    parts->output_count};
+                                    parts->output_count, 0};
     return MLSCORE_OK;
 }
 
@@ -295,16 +323,21 @@ mlscore_status mlscore_image_schemas_read(mlscore_image_schemas *out,
             sizeof(mlscore_field) +
         (size_t)parts.level_count * sizeof(mlscore_text);
     out->memory = mlscore_malloc(memory);
-    if (!out->memory) {
-        return mlscore_error_set(err, MLSCORE_ENOMEM,
-                                 "not enough memory to open the model");
-    }
-    const mlscore_status status = read_all(out, &parts, err);
+    out->indexes = mlscore_arena_create();
+    const mlscore_status status = out->memory && out->indexes
+                                      ? read_all(out, &parts, err)
+                                      : no_memory(err);
     if (status != MLSCORE_OK) {
-        mlscore_free(out->memory);
-        *out = (mlscore_image_schemas){.memory = NULL};
+        mlscore_image_schemas_free(out);
     }
     return status;
+}
+
+void mlscore_image_schemas_free(mlscore_image_schemas *schemas)
+{
+    mlscore_free(schemas->memory);
+    mlscore_arena_free(schemas->indexes);
+    *schemas = (mlscore_image_schemas){.memory = NULL};
 }
 
 mlscore_status mlscore_image_texts_read(mlscore_image_texts *out,

@@ -10,18 +10,20 @@
 
 #include "image/image.h"
 
-/** Schemas whose names and levels lie in the image; the arrays of fields and
- *  levels are one block, freed with mlscore_free(memory). */
+/** Schemas whose names and levels lie in the image. */
 typedef struct mlscore_image_schemas {
     mlscore_schema inputs;
     mlscore_schema outputs;
-    void *memory;
+    void *memory;                  /* fields, then levels */
+    struct mlscore_arena *indexes; /* of levels */
 } mlscore_image_schemas;
 
 /** Verify and read the schema section. */
 mlscore_status mlscore_image_schemas_read(mlscore_image_schemas *out,
                                           const mlscore_image *image,
                                           mlscore_error *err);
+
+void mlscore_image_schemas_free(mlscore_image_schemas *schemas);
 
 typedef struct mlscore_image_texts {
     const char *format;

@@ -53,17 +53,27 @@ typedef struct mlscore_field {
     int single;
     const mlscore_text *levels; /* known values, NULL when not enumerated */
     uint32_t level_count;
+    /* Finds levels quickly; made when a model is opened, NULL elsewhere. */
+    const struct mlscore_level_index *level_index;
 } mlscore_field;
 
 typedef struct mlscore_schema {
     const mlscore_field *fields;
     uint32_t field_count;
+    /* Inputs of a graph that has positions rather than names: a request that
+     * does not name all fields but has as many columns is taken in its
+     * columns' order. */
+    int by_position;
 } mlscore_schema;
 
 /** Position of a field by exact name, or -1. Linear for few fields; readers
  *  of many rows look names up once a column, not once a cell. */
 MLSCORE_API int mlscore_schema_find(const mlscore_schema *schema,
                                     const char *name, size_t length);
+
+/** Position of a text among a field's levels, or -1. */
+MLSCORE_API int32_t mlscore_field_level(const mlscore_field *field,
+                                        const char *bytes, size_t length);
 
 typedef struct mlscore_column {
     const mlscore_field *field; /* borrowed from the schema */
