@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Run the suites, show what failed, end with the line "N passed, N failed".
+
+usage: run.py [--build DIR] [--fast] [--all] [--sanitized DIR] [SUITE ...]
+
+`make check` calls it; tests/README.md tells what each suite answers. Exit
+status 1 when anything failed, or a named suite does not exist.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+TESTS = pathlib.Path(__file__).resolve().parent
+ROOT = TESTS.parent
+SAN_ENV = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
+           "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
+
+
+class Outcome:
+    """What a suite came to."""
+
+    def __init__(self, suite):
+        self.suite = suite
+        self.passed = 0
+        self.failed = 0
+        self.skipped = 0
+        self.reports = []  # (what failed, its output)
+        self.seconds = 0.0
+
+    def fail(self, name, output, count=1):
+        self.failed += count
+        self.reports.append((name, output))
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.reports += other.reports
+
+
+def run(command, seconds, environment=None):
+    """Run to its end; returns (exit status, all it said). Whatever it started
+    is ended with it when it takes too long."""
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(
+            [str(word) for word in command], stdout=out, stderr=out,
+            stdin=subprocess.DEVNULL, cwd=ROOT, start_new_session=True,
+            env={**os.environ, **(environment or {})})
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+            status = "not finished after %d s" % seconds
+        out.seek(0)
+        return status, out.read().decode("utf-8", "replace")
+
+
+def parallel(outcome, work, items, workers=2):
+    """Add what work(item) came to, two at a time."""
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for part in pool.map(work, items):
+            outcome.add(part)
+
+
+# --- the suites -----------------------------------------------------------------
+
+def tap(outcome, name, status, output):
+    """Count 'ok' and 'not ok' lines (Test Anything Protocol)."""
+    good = len(re.findall(r"^ok \d+", output, re.M))
+    skipped = len(re.findall(r"^ok \d+.*# SKIP", output, re.M))
+    bad = re.findall(r"^not ok \d+.*", output, re.M)
+    outcome.passed += good - skipped
+    outcome.skipped += skipped
+    if bad:
+        outcome.fail(name, output, len(bad))
+    elif status != 0 or not good:
+        outcome.fail(name, "exit status: %s\n%s" % (status, output))
+
+
+def unit(options, outcome):
+    """cmocka programs, one for each file below tests/unit."""
+    def one(source):
+        part = Outcome("unit")
+        name = source.relative_to(TESTS / "unit").with_suffix("")
+        program = options.build / "unit" / name
+        if not program.exists():
+            part.fail(str(name), "not built: %s" % program)
+            return part
+        status, output = run([program], 600, {
+            "CMOCKA_MESSAGE_OUTPUT": "TAP", "MLS_TEST_FAST":
+            "1" if options.fast else "", **options.environment})
+        tap(part, "unit/%s" % name, status, output)
+        return part
+    sources = sorted((TESTS / "unit").rglob("test_*.c"))
+    parallel(outcome, one, sources)
+
+
+def fuzz(options, outcome):
+    """Every input of the corpora through its target, without libFuzzer."""
+    def one(source):
+        part = Outcome("fuzz")
+        target = source.stem
+        program = options.build / "fuzz" / target
+        corpus = sorted(path for name in (target, target[5:]) for path in
+                        (TESTS / "fuzz" / "corpus" / name).glob("**/*")
+                        if path.is_file())
+        if not program.exists():
+            part.fail(target, "not built: %s" % program)
+        elif not corpus:
+            part.fail(target, "tests/fuzz/corpus/%s is empty" % target)
+        else:
+            status, output = run([program] + corpus, 300, options.environment)
+            if status == 0:
+                part.passed += len(corpus)
+            else:
+                part.fail("fuzz/" + target, "exit status: %s\n%s"
+                          % (status, output[-5000:]))
+        return part
+    parallel(outcome, one, sorted((TESTS / "fuzz").glob("fuzz_*.c")))
+
+
+def script(options, outcome, path):
+    """A program whose output ends with 'N passed, N failed', or TAP."""
+    status, output = run([sys.executable, path] if path.suffix == ".py"
+                         else [path], 900, {
+        "MLS_TEST_BUILD": str(options.build),
+        "MLS_TEST_FAST": "1" if options.fast else "", **options.environment})
+    name = str(path.relative_to(TESTS))
+    last = re.findall(r"^(\d+) passed, (\d+) failed", output, re.M)
+    if last:
+        outcome.passed += int(last[-1][0])
+        bad = int(last[-1][1])
+        if bad or status != 0:
+            outcome.fail(name, "exit status: %s\n%s" % (status, output),
+                         max(bad, 1))
+    else:
+        tap(outcome, name, status, output)
+
+
+def scripts(folder, pattern):
+    def suite(options, outcome):
+        def one(path):
+            part = Outcome(folder)
+            script(options, part, path)
+            return part
+        parallel(outcome, one, sorted(
+            path for path in (TESTS / folder).glob(pattern)
+            if os.access(path, os.X_OK) and path.is_file()))
+    suite.__doc__ = "Programs tests/%s/%s." % (folder, pattern)
+    return suite
+
+
+def pytest(folder, workers=2, marks="", seconds=1500, **environment):
+    def suite(options, outcome):
+        if not list((TESTS / folder).glob("test_*.py")):
+            return
+        chosen = [part for part in
+                  (marks, "not long" if options.fast else "") if part]
+        with tempfile.NamedTemporaryFile(suffix=".xml") as report:
+            command = [sys.executable, "-m", "pytest", "-q", "--tb=short",
+                       "-p", "no:cacheprovider", "--timeout=300",
+                       "--junitxml=" + report.name, "-rs", TESTS / folder]
+            if workers > 1:
+                command += ["-n", workers, "--dist=loadfile"]
+            if chosen:
+                command += ["-m", " and ".join(chosen)]
+            command += options.pytest
+            status, output = run(command, seconds, {
+                "MLS_TEST_BUILD": str(options.build),
+                "MLS_TEST_SAN": options.san,
+                "MLS_TEST_FAST": "1" if options.fast else "",
+                **environment})
+            count_junit(outcome, report.name, status, output)
+    suite.__doc__ = "pytest over tests/%s %s" % (folder, " ".join(
+        "%s=%s" % item for item in environment.items()))
+    return suite
+
+
+def count_junit(outcome, path, status, output):
+    try:
+        cases = list(xml.etree.ElementTree.parse(path).iter("testcase"))
+    except xml.etree.ElementTree.ParseError:
+        outcome.fail("pytest", "exit status: %s\n%s" % (status, output))
+        return
+    failed = 0
+    for case in cases:
+        problems = case.findall("failure") + case.findall("error")
+        if problems:
+            failed += 1
+            outcome.fail("%s::%s" % (case.get("classname"), case.get("name")),
+                         "\n".join("%s\n%s" % (p.get("message") or "",
+                                               p.text or "")
+                                   for p in problems))
+        elif case.find("skipped") is not None:
+            outcome.skipped += 1
+        else:
+            outcome.passed += 1
+    if not failed and status not in (0, 5):
+        outcome.fail("pytest", "exit status: %s\n%s" % (status,
+                                                        output[-5000:]))
+
+
+SUITES = {
+    "meta": scripts("meta", "check_*"),
+    "unit": unit,
+    "fuzz": fuzz,
+    "conformance": scripts("conformance", "test_*.py"),
+    "daemon": pytest("daemon"),
+    "workers": pytest("workers"),
+    "api": pytest("api"),
+    "api-one-user": pytest("api", marks="smoke", MLS_TEST_AS="one"),
+    "api-event": pytest("api", marks="smoke", MLS_TEST_MPM="event"),
+    "api-worker": pytest("api", marks="smoke", MLS_TEST_MPM="worker"),
+    "packaging": pytest("packaging", workers=1),
+}
+# What FAST=1 leaves out altogether.
+SLOW = {"api-one-user", "api-event", "api-worker", "packaging"}
+# What the sanitizers run.
+SANITIZED = ("unit", "fuzz", "conformance", "daemon", "api", "api-event")
+
+
+def run_suite(name, options, label=None):
+    outcome = Outcome(label or name)
+    began = time.monotonic()
+    SUITES[name](options, outcome)
+    outcome.seconds = time.monotonic() - began
+    print("%-22s %5d passed, %3d failed, %3d skipped  (%.0f s)" % (
+        outcome.suite, outcome.passed, outcome.failed, outcome.skipped,
+        outcome.seconds), flush=True)
+    return outcome
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--fast", action="store_true",
+                        help="leave the long tests out")
+    parser.add_argument("--all", action="store_true",
+                        help="with --sanitized: those builds' suites, too")
+    parser.add_argument("--sanitized", help="build directory with sanitizers")
+    parser.add_argument("--pytest", action="append", default=[],
+                        help="a word for pytest, such as --pytest=-kkill")
+    parser.add_argument("suites", nargs="*", metavar="SUITE",
+                        help=", ".join(SUITES))
+    options = parser.parse_args()
+    for name in options.suites:
+        if name not in SUITES:
+            parser.error("no suite %s; there are: %s"
+                         % (name, ", ".join(SUITES)))
+    options.build = (ROOT / options.build).resolve()
+    options.san = options.build.name.partition("build-")[2].replace("-", ",")
+    options.environment = SAN_ENV if options.san else {}
+    chosen = options.suites or [name for name in SUITES
+                                if not (options.fast and name in SLOW)]
+    outcomes = [run_suite(name, options) for name in chosen]
+    if options.sanitized:
+        options.build = (ROOT / options.sanitized).resolve()
+        options.san = options.build.name.partition("build-")[2].replace("-", ",")
+        options.environment = SAN_ENV
+        outcomes += [run_suite(name, options, name + " (sanitized)")
+                     for name in SANITIZED if name in chosen]
+    for outcome in outcomes:
+        for name, output in outcome.reports:
+            print("\n--- FAILED %s: %s" % (outcome.suite, name))
+            print(output.strip()[-6000:])
+    passed = sum(outcome.passed for outcome in outcomes)
+    failed = sum(outcome.failed for outcome in outcomes)
+    print("\n%d passed, %d failed" % (passed, failed))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
