@@ -7,8 +7,9 @@
  * then remembered.
  *
  * Only ES256 is accepted, whatever a header says. Keys are the JWK set that
- * the registry owner writes to STATE/keys.jwks (mode 0640, public parts only);
- * it is read again, at most once a second, when a token names an unknown key.
+ * the registry owner writes to STATE/keys.jwks (mode 0640, public parts only;
+ * replaced by rename); when a token names an unknown key, it is looked at, and
+ * read when it is another file than before.
  */
 
 #include <stdint.h>
@@ -35,11 +36,12 @@ mls_err *mls_token_verifier_create(mls_token_verifier **out,
                                    const char *jwks_path, mls_index *index,
                                    unsigned slots, apr_pool_t *pool);
 
-/** Verify a compact JWT: signature, algorithm, key id, audience (the state's
+/** The caller is inside an epoch of the index (mls_epoch_enter).
+ *  Verify a compact JWT: signature, algorithm, key id, audience (the state's
  *  id), expiry, revocation. A remembered token costs a keyed hash, a
  *  constant-time comparison and two index look-ups: no lock, no system call.
  *  `now` is the request's time in seconds. MLS_EUNAUTHORIZED with the reason
- *  for the log. */
+ *  for the log; MLS_EUNAVAILABLE while there are no public keys at all. */
 mls_err *mls_token_verify(mls_identity *out, mls_token_verifier *verifier,
                           const char *token, size_t length, int64_t now,
                           apr_pool_t *pool);

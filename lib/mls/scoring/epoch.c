@@ -29,7 +29,7 @@
 #pragma GCC diagnostic ignored "-Wtsan"
 #endif
 
-enum { CACHE_LINE = 64 };
+enum { CACHE_LINE = 64, SCANS = 16 };
 
 typedef struct slot {
     _Alignas(CACHE_LINE) _Atomic uint64_t epoch;
@@ -108,11 +108,10 @@ int mls_epoch_enter(mls_epochs *epochs)
     const unsigned first = mls_thread_hint(epochs->count);
     const uint64_t now = atomic_load(&epochs->global);
 
-    for (unsigned i = 0; i < epochs->count; i++) {
-        unsigned at = first + i;
-        if (at >= epochs->count) {
-            at -= epochs->count;
-        }
+    /* More than once: a slot that is left behind the place we look at, while
+     * its thread takes one before it, is missed. */
+    for (unsigned i = 0; i < SCANS * epochs->count; i++) {
+        const unsigned at = (first + i) % epochs->count;
         _Atomic uint64_t *epoch = &epochs->slots[at].epoch;
         uint64_t unused = 0;
         if (atomic_load_explicit(epoch, memory_order_relaxed) == 0
