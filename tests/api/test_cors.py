@@ -11,7 +11,7 @@ ORIGIN = "https://console.example.test"
 def cors_httpd():
     from harness.httpd import Httpd
     server = Httpd(config=lambda s: server_lines(s) + location(
-        s, extra="    MLServerCorsOrigins %s\n    Require all granted"
+        s, extra="    MLServerCORSOrigin %s\n    Require all granted"
         % ORIGIN))
     server.start()
     yield server

@@ -12,13 +12,21 @@ from harness.httpd import location, server_lines
 
 
 def limited(*lines):
-    """A configuration with these directives in the Location."""
-    return lambda s: server_lines(s) + location(
-        s, extra="\n".join("    " + line for line in lines))
+    """A configuration with these directives: a virtual host's where they
+    belong, the others in the Location."""
+    outside = "".join(line + "\n" for line in lines
+                      if line.startswith(("MLServerMaxModel", "MLServerQuota",
+                                          "MLServerReserve",
+                                          "MLServerMaxCompiles",
+                                          "MLServerCompileMemory",
+                                          "MLServerCompileTimeout")))
+    inside = "".join("    %s\n" % line for line in lines
+                     if line + "\n" not in outside)
+    return lambda s: server_lines(s) + outside + location(s, extra=inside)
 
 
 def test_a_model_over_the_limit_is_413_and_stores_nothing(make_httpd):
-    server = make_httpd(config=limited("MLServerMaxModelSize 100k"))
+    server = make_httpd(config=limited("MLServerMaxModel 100k"))
     server.start()
     client = server.client("alice")
     answer = client.publish("m", "1", models.linear(1) + b" " * 200_000)
@@ -28,7 +36,7 @@ def test_a_model_over_the_limit_is_413_and_stores_nothing(make_httpd):
 
 
 def test_a_body_over_the_limit_is_413(make_httpd):
-    server = make_httpd(config=limited("MLServerMaxBodySize 10k"))
+    server = make_httpd(config=limited("MLServerMaxBody 10k"))
     server.start()
     client = server.client("alice")
     assert client.publish("m", "1", models.linear(1)).status_code == 201
@@ -44,7 +52,7 @@ def test_a_body_over_the_limit_is_413(make_httpd):
 
 def test_an_unpacked_body_over_the_limit_is_413(make_httpd):
     import gzip
-    server = make_httpd(config=limited("MLServerMaxBodySize 100k"))
+    server = make_httpd(config=limited("MLServerMaxBody 100k"))
     server.start()
     client = server.client("alice")
     assert client.publish("m", "1", models.linear(1)).status_code == 201
@@ -54,6 +62,54 @@ def test_an_unpacked_body_over_the_limit_is_413(make_httpd):
     answer = client.post("/api/m/1", data=body, headers={
         "Content-Type": "application/json", "Content-Encoding": "gzip"})
     is_error(answer, 413)
+
+
+def test_a_quota_is_507_and_deleting_makes_room(make_httpd):
+    server = make_httpd(config=limited("MLServerQuota 60k"))
+    server.start()
+    client, other = server.client("alice"), server.client("bob")
+    model = models.linear(1).replace(b"</PMML>",
+                                     b"<!--" + b"x" * 25_000 + b"--></PMML>")
+    assert client.publish("m", "1", model).status_code == 201
+    assert client.publish("m", "2", model + b" ").status_code == 201
+    is_error(client.publish("m", "3", model + b"  "), 507)
+    assert other.publish("m", "4", model + b"   ").status_code == 201
+    assert client.delete("/services/m/1").status_code == 200
+    assert client.publish("m", "3", model + b"  ").status_code == 201
+
+
+def test_a_compile_that_takes_too_much_memory_is_400_with_the_reason(
+        make_httpd):
+    server = make_httpd(config=limited("MLServerCompileMemory 64M"))
+    server.start()
+    client = server.client("alice")
+    big = models.forest(trees=800, inputs=10, depth=11)
+    message = is_error(client.publish("m", "1", big, timeout=300), 400)
+    assert "memory" in message.lower(), message
+    assert client.publish("m", "1", models.linear(1)).status_code == 201
+
+
+def test_a_compile_that_takes_too_long_is_told(make_httpd):
+    server = make_httpd(config=limited("MLServerCompileTimeout 1s"))
+    server.start()
+    client = server.client("alice")
+    big = models.forest(trees=3000, inputs=10, depth=11)
+    answer = client.publish("m", "1", big, timeout=300)
+    if answer.status_code != 201:  # a fast machine may be done in time
+        assert answer.status_code in (400, 504), answer.text
+        assert "1 s" in answer.text or "time" in answer.text.lower()
+    assert client.publish("m", "2", models.linear(1)).status_code == 201
+
+
+def test_too_many_rows_are_refused(make_httpd):
+    server = make_httpd(config=limited("MLServerMaxRows 10"))
+    server.start()
+    client = server.client("alice")
+    assert client.publish("m", "1", models.linear(1)).status_code == 201
+    assert client.score("m", "1", {"x": [1] * 10}).status_code == 200
+    answer = client.score("m", "1", {"x": [1] * 11})
+    assert answer.status_code in (400, 413), answer.text
+    assert "10" in answer.json()["message"]
 
 
 def test_several_publish_at_once(httpd, alice, name):

@@ -389,11 +389,12 @@ GracefulShutdownTimeout 10
         return client
 
 
-def location(httpd, mount="/", extra="", state=None):
+def location(httpd, mount="/", extra=""):
     """A <Location> with the module in it, accounts from the users file."""
     return """
 <Location "{mount}">
-    MLServer on
+    MLServer On
+    MLServerAuthProvider file
     AuthUserFile {users}
 {extra}
 </Location>
@@ -403,11 +404,11 @@ def location(httpd, mount="/", extra="", state=None):
 def server_lines(httpd, state=None, run=None):
     """The directives of one state: where it is, who serves it."""
     return """
-MLServerState {state}
-MLServerRun {run}
+MLServerStateDir {state}
+MLServerRunDir {run}
 MLServerDaemon {programs}/bin/mlserverd
 MLServerSandbox {sandbox}
-MLServerAuthProvider file
+MLServerReserve 1M
 """.format(state=state or httpd.state, run=run or httpd.run,
            programs=env.programs(), sandbox=sandbox())
 
