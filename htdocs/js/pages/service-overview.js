@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model card: what it takes and gives, who published it, how to call it.
+
+import { api, base, consumePath } from "../api.js";
+import { when } from "../ui/format.js";
+import { codeBlock, copyButton, h, panel } from "../ui/h.js";
+import { columnsOf, typeLabel } from "../ui/schema.js";
+
+function columnTable(caption, columns) {
+  return h("div", { class: "table-wrap" }, h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, caption),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Column"), h("th", { scope: "col" }, "Type"), h("th", { scope: "col", class: "p1" }, "Levels"))),
+    h("tbody", {}, columns.map((c) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, c.name)), h("td", {}, typeLabel(c)),
+      h("td", { class: "p1" }, c.levels ? h("span", { class: "clip", title: c.levels.join(", ") }, c.levels.join(", ")) : ""))))));
+}
+
+/** An example request for a service. */
+export function exampleRequest(service, inputs) {
+  if (service.runtimeType === "Realtime") {
+    return { inputData: Object.fromEntries(inputs.map((c) => [c.name, [c.example ?? (c.levels ? c.levels[0] : c.type === "string" ? "text" : 0)]])) };
+  }
+  const values = { numeric: 0.5, integer: 1, logical: true, character: "text", vector: [1, 2], matrix: [[1, 2], [3, 4]], "data.frame": { x: [1, 2] } };
+  return Object.fromEntries((service.inputParameterDefinitions || []).map((p) => [p.name, values[p.type] ?? null]));
+}
+
+export function callLines(service, request) {
+  const url = base + consumePath(service.name, service.version);
+  const json = JSON.stringify(request);
+  const shell = json.replace(/'/g, "'\\''");
+  const python = json.replace(/\bnull\b/g, "None").replace(/\btrue\b/g, "True").replace(/\bfalse\b/g, "False");
+  return [
+    ["curl", `curl ${url} \\\n  -H "Authorization: Bearer $TOKEN" \\\n  -H 'Content-Type: application/json' \\\n  -d '${shell}'`],
+    ["Python", `import requests\nanswer = requests.post("${url}",\n    headers={"Authorization": "Bearer " + token},\n    json=${python})\nprint(answer.json()["outputParameters"])`],
+    ["R", `answer <- httr::POST("${url}",\n  httr::add_headers(Authorization = paste("Bearer", token)),\n  body = '${json.replace(/\\/g, "\\\\").replace(/'/g, "\\'")}', httr::content_type_json())\nhttr::content(answer)$outputParameters`],
+    ["JavaScript", `const answer = await fetch("${url}", {\n  method: "POST",\n  headers: { Authorization: \`Bearer \${token}\`, "Content-Type": "application/json" },\n  body: JSON.stringify(${json}),\n});\nconsole.log((await answer.json()).outputParameters);`],
+  ];
+}
+
+/** A panel with the same call in each language; the choice is remembered. */
+export function callPanel(lines) {
+  const box = h("div", { class: "panel__body" });
+  const langs = h("ul", { class: "langs", role: "list" });
+  function choose(language) {
+    const [name, text] = lines.find(([n]) => n === language) || lines[0];
+    localStorage.setItem("language", name);
+    box.replaceChildren(codeBlock(`${name} call`, text));
+    langs.replaceChildren(...lines.map(([n]) => h("li", {}, h("button", { type: "button", class: "button", "aria-pressed": String(n === name), onclick: () => { choose(n); langs.querySelector('[aria-pressed="true"]').focus(); } }, n))));
+  }
+  choose(localStorage.getItem("language"));
+  return panel("Call it", { actions: langs }, box);
+}
+
+export async function open({ service }) {
+  const swagger = await api.swagger(service.name, service.version).catch(() => ({}));
+  const { inputs, outputs } = columnsOf(swagger);
+  const path = consumePath(service.name, service.version);
+  const facts = panel("About", {}, h("div", { class: "panel__body" }, h("dl", { class: "facts" },
+    h("dt", {}, "Path"), h("dd", { class: "copyline" }, h("code", {}, path), copyButton("path", () => path)),
+    h("dt", {}, "Runtime"), h("dd", {}, service.runtimeType),
+    h("dt", {}, "Owner"), h("dd", {}, service.versionPublishedBy),
+    h("dt", {}, "Published"), h("dd", {}, when(service.creationTime)),
+    h("dt", {}, "Alias"), h("dd", {}, service.operationId || "consume"),
+    h("dt", {}, "You may"), h("dd", {}, service.myPermissionOnService === "read/write" ? "call, update and delete it" : "call it; only its owner and Owners change it"))));
+  const parameters = (list) => list.map((p) => ({ name: p.name, type: p.type, levels: null }));
+  const shownIn = inputs.length ? inputs : parameters(service.inputParameterDefinitions || []);
+  const shownOut = outputs.length ? outputs : parameters(service.outputParameterDefinitions || []);
+  return h("div", { class: "split" },
+    h("div", { class: "stack" },
+      panel("Inputs", { aside: h("p", {}, `${shownIn.length} columns`) }, columnTable("Input columns", shownIn)),
+      panel("Outputs", { aside: h("p", {}, `${shownOut.length} columns`) }, columnTable("Output columns", shownOut)),
+      callPanel(callLines(service, exampleRequest(service, inputs)))),
+    h("aside", { class: "stack", "aria-label": "Facts" }, facts));
+}
