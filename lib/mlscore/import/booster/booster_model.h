@@ -33,6 +33,8 @@ typedef struct booster_model {
     char producer[80];       /* "xgboost 3.2.0" */
     char objective[64];
     const char *margin_name; /* "margin" or "raw_score" */
+    int single;              /* outputs are floats */
+    int by_position;         /* column names are made up */
 
     booster_kind kind;
     booster_input *inputs;

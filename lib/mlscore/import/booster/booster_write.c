@@ -121,11 +121,14 @@ static mlscore_status write_schema(booster_model *model,
         field->name =
             mlscore_arena_copy(model->arena, text, field->name_length);
         field->type = MLSCORE_NUMERIC;
+        field->single = model->single;
         if (!field->name) {
             return booster_no_memory(err);
         }
     }
-    const mlscore_schema in = {.fields = fields, .field_count = inputs};
+    const mlscore_schema in = {.fields = fields,
+                               .field_count = inputs,
+                               .by_position = model->by_position};
     const mlscore_schema out = {.fields = fields + inputs,
                                 .field_count = predictions + sums};
 
