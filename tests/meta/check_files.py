@@ -10,7 +10,7 @@ from tap import BUILD, ROOT, Tap, files, text
 tap = Tap()
 # Files without a place for a comment, or whose bytes are the point.
 BARE = re.compile(r"(\.(json|csv|png|ico|svg|zip|gz|ubj|onnx|bin|image)$)|"
-                  r"^(LICENSE|debian/(changelog|source/format|.*\.install)|"
+                  r"^(LICENSE|debian/(changelog|source/format|.*\.apache2|.*\.install)|"
                   r"tests/fuzz/corpus/|tests/data/|tests/fuzz/dict/)|"
                   r"(^|/)(\.gitignore|\.gitattributes|\.clang-format)$")
 # Hosts that documents may name: standards, licences, names for examples.
