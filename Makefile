@@ -85,7 +85,7 @@ module: $(if $(MODULE_SRC),$(MODULE))
 programs: $(PROGRAMS)
 
 $(call obj,$(MLSCORE_SRC) $(MLSCORE_CLI_SRC)): PART_FLAGS = $(INC_MLSCORE) -ffp-contract=off
-$(call obj,$(MLS_SRC) $(MLS_BDB_SRC) $(MLSERVERD_SRC) $(MLSERVERCTL_SRC)): PART_FLAGS = $(INC_MLS) -DMLS_BUILD='"$(abspath $(BUILD))"'
+$(call obj,$(MLS_SRC) $(MLS_BDB_SRC) $(MLSERVERD_SRC) $(MLSERVERCTL_SRC)): PART_FLAGS = $(INC_MLS)
 $(call obj,$(MODULE_SRC)): PART_FLAGS = $(INC_HTTPD)
 $(call obj,$(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/standalone.c): PART_FLAGS = $(INC_MLSCORE) $(INC_MLS) -Itests -ffp-contract=off
 
