@@ -212,7 +212,6 @@ mls_json *mls_not_before_to_json(const mls_not_before *record,
     mls_json_set(json, "subject", mls_subject_to_json(&record->subject, pool));
     set_time(json, "time", record->time);
     set_time(json, "accessExpires", record->access_expires);
-    set_time(json, "expires", record->expires);
     return json;
 }
 
@@ -226,7 +225,6 @@ mls_err *mls_not_before_from_json(mls_not_before **out, const mls_json *json,
                                   mls_json_get(json, "subject"), pool));
     record->time = mls_json_int(json, "time", 0);
     record->access_expires = mls_json_int(json, "accessExpires", 0);
-    record->expires = mls_json_int(json, "expires", 0);
     *out = record;
     return NULL;
 }

@@ -84,7 +84,6 @@ typedef struct mls_not_before {
     mls_subject subject;
     apr_time_t time;
     apr_time_t access_expires; /* by then every older access token is over */
-    apr_time_t expires;        /* the record may go */
 } mls_not_before;
 
 mls_json *mls_not_before_to_json(const mls_not_before *record,

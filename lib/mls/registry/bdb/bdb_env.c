@@ -16,6 +16,7 @@ static const char *const files[MLS_TABLES] = {
 
 enum {
     CACHE = 32 * 1024 * 1024,
+    PAGE = 8192, /* takes a usual record without a chain of pages */
     LOG_FILE = 8 * 1024 * 1024,
     LOG_BUFFER = 1024 * 1024,
     LOCKS = 20000, /* a sweep touches many pages */
@@ -85,6 +86,9 @@ static mls_err *open_table(mls_bdb *bdb, mls_table table, apr_pool_t *pool)
 
     if (!rc) {
         bdb->tables[table] = db;
+        rc = db->set_pagesize(db, PAGE);
+    }
+    if (!rc) {
         rc = db->open(db, NULL, files[table], NULL, DB_BTREE,
                       DB_CREATE | DB_THREAD | DB_AUTO_COMMIT, FILE_MODE);
     }

@@ -34,9 +34,10 @@ const char *mls_table_file(mls_table table);
 
 typedef struct mls_bdb mls_bdb;
 
-/** Take the lock of the registry in `directory`, waiting at most `wait`; held
- *  until *fd is closed or the process ends. MLS_EBUSY names the holder. */
-mls_err *mls_bdb_lock(int *fd, const char *directory, apr_interval_time_t wait,
+/** Take the lock on the file `path` (registry/LOCK), waiting at most `wait`;
+ *  held until *fd is closed and every process that inherited it has ended.
+ *  MLS_EBUSY names the holder. */
+mls_err *mls_bdb_lock(int *fd, const char *path, apr_interval_time_t wait,
                       apr_pool_t *pool);
 
 /** Open, running recovery; creates what is missing. `log` (may be NULL) gets

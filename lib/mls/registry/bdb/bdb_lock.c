@@ -12,8 +12,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <apr_strings.h>
-
 enum { TRY_EVERY = 20000 }; /* microseconds */
 
 static void write_holder(int fd)
@@ -36,16 +34,15 @@ static mls_err *taken(int fd, const char *path, apr_pool_t *pool)
     text[length > 0 ? length : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
     return mls_err_make(pool, MLS_EBUSY, NULL,
-                        "another process (pid %s) owns this registry, it "
-                        "holds the lock on %s: stop it, or use another state "
+                        "another process (pid %s) owns this state, it holds "
+                        "the lock on %s: stop it, or use another state "
                         "directory",
                         *text ? text : "unknown", path);
 }
 
-mls_err *mls_bdb_lock(int *fd, const char *directory, apr_interval_time_t wait,
+mls_err *mls_bdb_lock(int *fd, const char *path, apr_interval_time_t wait,
                       apr_pool_t *pool)
 {
-    const char *path = apr_pstrcat(pool, directory, "/LOCK", NULL);
     const apr_time_t deadline = apr_time_now() + wait;
 
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -131,7 +131,9 @@ mls_err *mls_dbt_scan(mls_txn *txn, mls_table table, mls_bytes from,
 {
     DB *db = txn->bdb->tables[table];
     DBC *cursor;
-    int rc = db->cursor(db, txn->txn, &cursor, 0);
+    /* A scan keeps no locks behind it: it would need one for every page. */
+    int rc = db->cursor(db, txn->txn, &cursor,
+                        txn->txn ? DB_READ_COMMITTED : 0);
 
     if (rc) {
         return mls_bdb_err(scratch, rc, mls_table_file(table));
