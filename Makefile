@@ -41,7 +41,7 @@ LDFLAGS  ?=
 BASE_LDFLAGS := $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
 # Engines and importers are referred to weakly while they are being written;
 # these make the linker take them from the archive as soon as they are there.
-BASE_LDFLAGS += $(patsubst %,-Wl$(comma)-u$(comma)mlscore_%,engine_pmml engine_booster engine_graph importer_pmml importer_onnx importer_xgboost_json importer_xgboost_ubj importer_lightgbm)
+BASE_LDFLAGS += $(addprefix -Wl$(comma)-u$(comma),$(shell grep -rhoE '^const mlscore_(engine|importer) mlscore_[a-z_]+ =' lib/mlscore --include=*.c | cut -d' ' -f3))
 
 INC_MLSCORE := -Ilib/mlscore/include -Ilib/mlscore $(call pkg,--cflags,$(PKGS_MLSCORE))
 INC_MLS     := -Ilib/mls -Ilib/mlscore/include $(call pkg,--cflags,$(PKGS_MLS))
@@ -102,6 +102,13 @@ endef
 $(LIB_MLSCORE): $(call obj,$(MLSCORE_SRC)) ; $(archive)
 $(LIB_MLS):     $(call obj,$(MLS_SRC))     ; $(archive)
 $(LIB_MLS_BDB): $(call obj,$(MLS_BDB_SRC)) ; $(archive)
+
+# The server's own API document is part of the module.
+$(BUILD)/gen/openapi_json.h: docs/api/openapi.json
+	@mkdir -p $(@D)
+	{ echo 'static const unsigned char openapi_json[] = {'; \
+	  od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '};'; } > $@
+$(call obj,mod_mlserver/api/swagger.c): $(BUILD)/gen/openapi_json.h
 
 # The module exports its module record only: nothing of ours may clash with
 # another module in the same process.

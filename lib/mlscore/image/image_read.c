@@ -8,6 +8,7 @@
 #include "image/checksum.h"
 #include "image/image.h"
 #include "image/image_format.h"
+#include "mlscore/model.h"
 
 static mlscore_status damaged(mlscore_error *err, const char *what)
 {
@@ -17,11 +18,15 @@ static mlscore_status damaged(mlscore_error *err, const char *what)
                              what);
 }
 
+int mlscore_is_image(const void *bytes, size_t size)
+{
+    return size >= 8 && memcmp(bytes, MLSCORE_IMAGE_MAGIC, 8) == 0;
+}
+
 static mlscore_status check_header(const unsigned char *base, size_t size,
                                    mlscore_error *err)
 {
-    if (size < MLSCORE_HEADER_BYTES ||
-        memcmp(base, MLSCORE_IMAGE_MAGIC, 8) != 0) {
+    if (size < MLSCORE_HEADER_BYTES || !mlscore_is_image(base, size)) {
         return mlscore_error_set(err, MLSCORE_EIMAGE,
                                  "this is not a compiled model");
     }

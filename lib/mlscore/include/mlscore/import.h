@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "mlscore/error.h"
+#include "mlscore/model.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -38,6 +39,16 @@ MLSCORE_API mlscore_status mlscore_compile(const void *bytes, size_t size,
 MLSCORE_API mlscore_status mlscore_compile_memory(
     const void *bytes, size_t size, void **image, size_t *image_size,
     const mlscore_import_options *opts, mlscore_error *err);
+
+/** Score known rows and compare with known answers: MLSCORE_EINPUT with the
+ *  first difference as message when the model cannot reproduce them. `bytes`
+ *  is JSON, `{"inputs": {...}, "outputs": {...}, "tolerance": 1e-6}` (each of
+ *  the two as in a scoring body), or CSV whose columns are inputs and outputs
+ *  together. At least one output must be named; numbers may differ by
+ *  tolerance + tolerance * |expected|, 1e-5 when it is not given. */
+MLSCORE_API mlscore_status mlscore_verify(const mlscore_model *model,
+                                          const char *bytes, size_t size,
+                                          mlscore_error *err);
 
 #ifdef __cplusplus
 }

@@ -38,6 +38,10 @@ MLSCORE_API mlscore_status mlscore_model_open_memory(mlscore_model **out,
                                                      size_t size,
                                                      mlscore_error *err);
 
+/** Do the bytes begin as an image does? For a program that takes images and
+ *  models' files alike; opening decides whether it is a good one. */
+MLSCORE_API int mlscore_is_image(const void *bytes, size_t size);
+
 /** Unmap and free; accepts NULL. Nothing may score with it any more. */
 MLSCORE_API void mlscore_model_close(mlscore_model *model);
 

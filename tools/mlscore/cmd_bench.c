@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mlscore bench: how fast a model scores, one thread, parsing left out. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "commands.h"
+#include "files.h"
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void copy_cell(mlscore_column *to, size_t to_row,
+                      const mlscore_column *from, size_t row)
+{
+    switch (from->field->type) {
+    case MLSCORE_NUMERIC:
+        to->values.numeric[to_row] = from->values.numeric[row];
+        break;
+    case MLSCORE_INTEGER:
+        to->values.integer[to_row] = from->values.integer[row];
+        break;
+    case MLSCORE_LOGICAL:
+        to->values.logical[to_row] = from->values.logical[row];
+        break;
+    case MLSCORE_CHARACTER:
+        to->values.character[to_row] = from->values.character[row];
+        break;
+    }
+    to->missing[to_row] = from->missing[row];
+}
+
+/* Fill `to` with `rows` rows of `from`, beginning at `first`, around. */
+static int fill(mlscore_frame *to, const mlscore_frame *from, size_t first,
+                size_t rows)
+{
+    mlscore_error err;
+
+    if (mlscore_frame_reserve(to, rows, &err) != MLSCORE_OK) {
+        return report("rows", &err);
+    }
+    for (uint32_t i = 0; i < to->schema->field_count; i++) {
+        to->columns[i].present = 1;
+        for (size_t row = 0; row < rows; row++) {
+            copy_cell(&to->columns[i], row, &from->columns[i],
+                      (first + row) % from->rows);
+        }
+    }
+    to->rows = rows;
+    return EXIT_OK;
+}
+
+/* Seconds of the fastest of several calls with `rows` rows each. */
+static int measure(mlscore_context *context, const mlscore_frame *data,
+                   size_t rows, double seconds, double *best, double *mean)
+{
+    mlscore_error err;
+    const double start = now();
+    double sum = 0;
+    size_t calls = 0;
+
+    *best = 1e30;
+    do {
+        /* Clocks take longer than the fastest models' rows. */
+        const size_t batch = rows == 1 ? 16 : 1;
+        double took = 0;
+        for (size_t i = 0; i < batch; i++) {
+            const int status =
+                fill(mlscore_context_input(context), data, calls + i, rows);
+            if (status != EXIT_OK) {
+                return status;
+            }
+            const double before = now();
+            if (mlscore_score(context, &err) != MLSCORE_OK) {
+                return report("score", &err);
+            }
+            took += now() - before;
+        }
+        sum += took;
+        calls += batch;
+        took /= (double)batch;
+        *best = took < *best ? took : *best;
+    } while (now() - start < seconds);
+    *mean = sum / (double)calls;
+    return EXIT_OK;
+}
+
+static int bench(const mlscore_model *model, mlscore_frame *data,
+                 mlscore_context *context, size_t rows, double seconds)
+{
+    mlscore_error err;
+    double best;
+    double mean;
+
+    if (mlscore_context_bind(context, model, &err) != MLSCORE_OK) {
+        return report("model", &err);
+    }
+    int status = measure(context, data, rows, seconds, &best, &mean);
+    if (status != EXIT_OK) {
+        return status;
+    }
+    printf("batch-rows: %zu\nrows-per-s: %.0f\nrows-per-s-best: %.0f\n", rows,
+           (double)rows / mean, (double)rows / best);
+    status = measure(context, data, 1, seconds, &best, &mean);
+    if (status == EXIT_OK) {
+        printf("single-row-us: %.3f\nsingle-row-us-best: %.3f\n", mean * 1e6,
+               best * 1e6);
+    }
+    return status;
+}
+
+static int run(const mlscore_model *model, const file_bytes *file,
+               const char *input, size_t rows, double seconds)
+{
+    mlscore_error err;
+    mlscore_frame *data = NULL;
+    mlscore_context *context = NULL;
+    int status;
+
+    if (mlscore_frame_create(&data, mlscore_model_inputs(model), &err) !=
+            MLSCORE_OK ||
+        mlscore_context_create(&context, &err) != MLSCORE_OK ||
+        mlscore_read_csv(data, (const char *)file->bytes, file->size, NULL,
+                         &err) != MLSCORE_OK) {
+        status = report(input, &err);
+    }
+    else if (data->rows == 0) {
+        fprintf(stderr, "mlscore: %s has no rows\n", input);
+        status = EXIT_REFUSED;
+    }
+    else {
+        status = bench(model, data, context, rows, seconds);
+    }
+    mlscore_context_free(context);
+    mlscore_frame_free(data);
+    return status;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+    const char *files[2] = {NULL, NULL};
+    int count = 0;
+    size_t rows = 10000;
+    double seconds = 1;
+    int wrong = 0;
+
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--rows") == 0 && i + 1 < argc) {
+            rows = strtoul(argv[++i], NULL, 10);
+        }
+        else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
+            seconds = strtod(argv[++i], NULL);
+        }
+        else if (count < 2) {
+            files[count++] = argv[i];
+        }
+        else {
+            wrong = 1;
+        }
+    }
+    if (wrong || count != 2 || rows == 0 || rows > 100000000 ||
+        !(seconds >= 0)) {
+        fputs("usage: mlscore bench MODEL|IMAGE INPUT.csv [--rows N] "
+              "[--seconds S]\n",
+              stderr);
+        return EXIT_USAGE;
+    }
+    mlscore_model *model;
+    file_bytes image;
+    file_bytes file;
+    int status = model_load(&model, &image, files[0]);
+    if (status != EXIT_OK) {
+        return status;
+    }
+    status = file_read(&file, files[1]);
+    if (status == EXIT_OK) {
+        status = run(model, &file, files[1], rows, seconds);
+        file_free(&file);
+    }
+    mlscore_model_close(model);
+    file_free(&image);
+    return status;
+}
