@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NearestNeighborModel. */
+
+#include <math.h>
+#include <string.h>
+
+#include "import/pmml/pmml_import.h"
+
+typedef struct neighbor_builder {
+    pmml_import *in;
+    pmml_scope *scope;
+    const pmml_element *element;
+    const pmml_element *instances;
+    const pmml_element *table;
+    pmml_neighbor body;
+} neighbor_builder;
+
+/** The column of the table where a field's values are. */
+static const char *column_of(neighbor_builder *n, const char *field)
+{
+    const pmml_element *fields = mlscore_pmml_need_child(
+        n->in, n->instances, PMML_E_INSTANCE_FIELDS);
+
+    PMML_EACH(child, fields) {
+        if (strcmp(mlscore_pmml_need(n->in, child, "field"), field) == 0) {
+            const char *column = mlscore_pmml_attr(child, "column");
+
+            return column ? column : field;
+        }
+    }
+    mlscore_pmml_fail(n->in, MLSCORE_EUNSUPPORTED, fields,
+                      "InstanceFields has no \"%.60s\": fields that would "
+                      "have to be computed for every instance are not "
+                      "supported",
+                      field);
+}
+
+static const pmml_element *cell(const pmml_element *row, const char *column)
+{
+    const char *wanted = strchr(column, ':');
+
+    PMML_EACH(child, row) {
+        const char *local = strchr(child->name, ':');
+
+        if (strcmp(child->name, column) == 0 ||
+            strcmp(local ? local + 1 : child->name,
+                   wanted ? wanted + 1 : column) == 0) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
+static uint32_t cell_constant(neighbor_builder *n, const pmml_element *row,
+                              const char *column, uint32_t type)
+{
+    const pmml_element *found = cell(row, column);
+
+    return found && found->text[0] != '\0'
+               ? mlscore_pmml_constant(n->in, found, type, found->text,
+                                       strlen(found->text))
+               : PMML_NONE;
+}
+
+static void add_instances(neighbor_builder *n)
+{
+    pmml_import *in = n->in;
+    const pmml_measure measure = *(pmml_measure *)mlscore_pmml_at(
+        in, PMML_TABLE_measures, n->body.measure);
+    const char **columns =
+        mlscore_pmml_alloc(in, measure.field_count, sizeof(*columns));
+    uint32_t *types =
+        mlscore_pmml_alloc(in, measure.field_count, sizeof(*types));
+    pmml_list words = {0};
+
+    for (uint32_t i = 0; i < measure.field_count; i++) {
+        const pmml_measure_field *field = mlscore_pmml_at(
+            in, PMML_TABLE_measure_fields, measure.field_first + i);
+        const pmml_element *input =
+            mlscore_pmml_child(n->element, PMML_E_KNN_INPUTS)->child;
+
+        types[i] = mlscore_pmml_slot(in, field->slot)->type;
+        for (uint32_t k = 0; k < i; k++) {
+            input = input->next;
+        }
+        columns[i] = column_of(n, mlscore_pmml_need(in, input, "field"));
+    }
+    PMML_EACH(row, n->table) {
+        for (uint32_t i = 0; i < measure.field_count; i++) {
+            mlscore_pmml_list_add(in, &words,
+                                  cell_constant(n, row, columns[i],
+                                                types[i]));
+        }
+        n->body.instance_count++;
+    }
+    n->body.instance_first = mlscore_pmml_list_words(in, &words);
+}
+
+/** Ids: a column, or the numbers of the rows from 1. */
+static void add_ids(neighbor_builder *n)
+{
+    const char *name = mlscore_pmml_attr(n->element, "instanceIdVariable");
+    const char *column = name ? column_of(n, name) : NULL;
+    char number[PMML_FORMAT_SIZE];
+    uint32_t count = 0;
+    pmml_list words = {0};
+
+    PMML_EACH(row, n->table) {
+        const pmml_element *found = column ? cell(row, column) : NULL;
+
+        if (column && !found) {
+            mlscore_pmml_fail(n->in, MLSCORE_EFORMAT, row,
+                              "a row has no column \"%.60s\"", column);
+        }
+        mlscore_pmml_format(PMML_INTEGER, ++count, number);
+        mlscore_pmml_list_add(
+            n->in, &words,
+            mlscore_pmml_symbol_of(n->in, found ? found->text : number));
+    }
+    n->body.id_first = mlscore_pmml_list_words(n->in, &words);
+}
+
+/** The target's value of every instance, and which values there are. */
+static void add_targets(neighbor_builder *n, pmml_list *categories)
+{
+    pmml_list words = {0};
+
+    n->body.target_first = PMML_NONE;
+    if (n->scope->target_name == PMML_NONE) {
+        return;
+    }
+    const char *name =
+        mlscore_pmml_symbol_text(n->in, n->scope->target_name);
+    const char *column = column_of(n, name);
+    const int classes = n->scope->function == PMML_FUNCTION_CLASSIFICATION;
+
+    mlscore_pmml_mark_begin(n->in);
+    PMML_EACH(row, n->table) {
+        const uint32_t constant =
+            cell_constant(n, row, column, n->scope->target_type);
+
+        if (constant == PMML_NONE) {
+            mlscore_pmml_fail(n->in, MLSCORE_EFORMAT, row,
+                              "a row has no value of the target");
+        }
+        if (classes) {
+            /* The category's symbol, as other models write it. */
+            const uint32_t symbol = mlscore_pmml_category(
+                n->in, n->scope->target_type, cell(row, column)->text);
+
+            ((pmml_constant *)mlscore_pmml_at(n->in, PMML_TABLE_constants,
+                                              constant))
+                ->symbol = symbol;
+            mlscore_pmml_list_add_once(n->in, categories, symbol);
+        }
+        mlscore_pmml_list_add(n->in, &words, constant);
+    }
+    n->body.target_first = mlscore_pmml_list_words(n->in, &words);
+}
+
+/** How many neighbors are ranked: the model's number, or more when an output
+ *  field asks for more, or for any by its id. */
+static uint32_t ranked(neighbor_builder *n, uint32_t k)
+{
+    const pmml_element *output =
+        mlscore_pmml_child(n->element, PMML_E_OUTPUT);
+    double most = k;
+
+    if (output) {
+        PMML_EACH(field, output) {
+            const double rank =
+                mlscore_pmml_number(n->in, field, "rank", 1.0);
+
+            most = fmax(most, rank);
+            if (mlscore_pmml_attr(field, "value")) {
+                most = n->body.instance_count;
+            }
+        }
+    }
+    return (uint32_t)fmin(most, n->body.instance_count);
+}
+
+void mlscore_pmml_neighbor(pmml_import *in, pmml_scope *scope,
+                           const pmml_element *element, pmml_model *record,
+                           pmml_list *categories)
+{
+    static const char *const continuous[] = {"average", "median",
+                                             "weightedAverage", NULL};
+    static const char *const categorical[] = {"majorityVote",
+                                              "weightedMajorityVote", NULL};
+    neighbor_builder n = {.in = in, .scope = scope, .element = element};
+    const double k =
+        mlscore_pmml_need_number(in, element, "numberOfNeighbors");
+
+    n.instances =
+        mlscore_pmml_need_child(in, element, PMML_E_TRAINING_INSTANCES);
+    n.table = mlscore_pmml_need_child(in, n.instances, PMML_E_INLINE_TABLE);
+    n.body.measure = mlscore_pmml_measure(
+        in, scope, element,
+        mlscore_pmml_need_child(in, element, PMML_E_KNN_INPUTS),
+        PMML_E_KNN_INPUT);
+    n.body.continuous = mlscore_pmml_choice(
+        in, element, "continuousScoringMethod", continuous, 0);
+    n.body.weighted = mlscore_pmml_choice(
+        in, element, "categoricalScoringMethod", categorical, 0);
+    n.body.threshold =
+        mlscore_pmml_number(in, element, "threshold", 0.001);
+    add_instances(&n);
+    add_ids(&n);
+    add_targets(&n, categories);
+    if (!(k >= 1 && k <= n.body.instance_count)) {
+        mlscore_pmml_unsupported(in, element, "numberOfNeighbors");
+    }
+    n.body.k = (uint32_t)k;
+    n.body.keep = ranked(&n, n.body.k);
+    n.body.offset = mlscore_pmml_scratch(in, element, 3 * (size_t)n.body.keep);
+    record->target = PMML_NONE;
+    record->capacity = n.body.keep;
+    record->kind = PMML_NEIGHBOR;
+    record->body = mlscore_pmml_add(in, PMML_TABLE_neighbors, &n.body);
+}
