@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MLH_API_API_H
+#define MLH_API_API_H
+
+/**
+ * REST handlers, grouped under their file's name. Each is parse, call, reply;
+ * the route table names them.
+ */
+
+#include "mlh.h"
+
+/* ---- login.c ---- */
+int mlh_login(request_rec *r, const mlh_call *call);
+int mlh_login_refresh(request_rec *r, const mlh_call *call);
+int mlh_login_revoke(request_rec *r, const mlh_call *call);
+
+/* ---- services.c ---- */
+int mlh_services_list(request_rec *r, const mlh_call *call);
+int mlh_services_versions(request_rec *r, const mlh_call *call);
+int mlh_service_get(request_rec *r, const mlh_call *call);
+int mlh_service_delete(request_rec *r, const mlh_call *call);
+
+/** A version that the caller may change, and as If-Match wants it; an error
+ *  (not found, forbidden, changed meanwhile) otherwise. *expected is what the
+ *  registry should compare, 0 when the caller asked for nothing. */
+mls_err *mlh_service_to_change(const mls_service **out,
+                               apr_uint64_t *expected, request_rec *r,
+                               const mlh_call *call);
+
+/* ---- realtime_services.c ---- */
+int mlh_realtime_publish(request_rec *r, const mlh_call *call);
+int mlh_realtime_patch(request_rec *r, const mlh_call *call);
+
+/* ---- consume.c ---- */
+int mlh_consume(request_rec *r, const mlh_call *call);
+
+/* ---- swagger.c ---- */
+int mlh_service_swagger(request_rec *r, const mlh_call *call);
+int mlh_openapi(request_rec *r, const mlh_call *call);
+
+/* ---- status.c ---- */
+int mlh_status(request_rec *r, const mlh_call *call);
+int mlh_healthz(request_rec *r, const mlh_call *call);
+int mlh_readyz(request_rec *r, const mlh_call *call);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MLH_AUTH_AUTH_H
+#define MLH_AUTH_AUTH_H
+
+/**
+ * Who calls: a bearer token of ours, or whoever another module of httpd put
+ * into r->user. Passwords are checked only by POST /login.
+ */
+
+#include "mlh.h"
+
+/* ---- authn_bearer.c ---- */
+
+/** access_checker_ex, before mod_authz_core: match the route, verify a bearer
+ *  token and make its user known, so that `Require` sees it. */
+int mlh_access_early(request_rec *r);
+
+/** access_checker_ex, after mod_authz_core: a path that anyone may use passes
+ *  when nothing but a user is lacking. */
+int mlh_access_late(request_rec *r);
+
+/** check_authn, first: a verified token is an authenticated user. */
+int mlh_check_authn(request_rec *r);
+
+/** check_authn, last: nobody authenticated the caller: 401. */
+int mlh_check_authn_last(request_rec *r);
+
+/** auth_checker, last: no `Require` had a say; the route table decides. */
+int mlh_auth_checker_last(request_rec *r);
+
+/** In the handler: without a token, r->user as httpd's modules set it. */
+void mlh_identify_ambient(request_rec *r, mlh_request *request);
+
+/** Does the request show that it does not come from a page of another site?
+ *  True for bearer tokens and for methods that change nothing. */
+int mlh_has_origin_proof(request_rec *r);
+
+/* ---- authn_password.c ---- */
+
+typedef enum mlh_login_result {
+    MLH_LOGIN_GRANTED,
+    MLH_LOGIN_DENIED,   /* wrong, unknown or disabled: not told apart */
+    MLH_LOGIN_THROTTLED,
+    MLH_LOGIN_FAILED    /* a provider could not say */
+} mlh_login_result;
+
+/** Check a password through the configured providers, throttled. On
+ *  MLH_LOGIN_GRANTED *subject is the provider and the canonical name; on
+ *  MLH_LOGIN_THROTTLED *wait is in seconds. `reason` is for the log. */
+mlh_login_result mlh_password_check(request_rec *r, const char *user,
+                                    const char *password,
+                                    mls_subject *subject, unsigned *wait,
+                                    const char **reason);
+
+/* ---- role.c ---- */
+
+/** The role of a subject by the configuration. */
+mls_role mlh_role_of(request_rec *r, const mlh_config *config,
+                     const mls_subject *subject);
+
+/** Are two subjects the same? */
+int mlh_same_subject(const mls_subject *one, const mls_subject *other);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The route table, and matching a request against it. Reading the table is
+ * auditing access control: the permission stands beside each path. */
+
+#include "http/routes.h"
+
+#include <string.h>
+
+#include "api/api.h"
+
+const mlh_route mlh_routes[] = {
+    /* method, path, permission, handler, operation */
+    { "POST", "/api/{name}/{version}", MLS_PERMIT_CONSUME, mlh_consume,
+      "consume" },
+    { "GET", "/api/{name}/{version}/swagger.json", MLS_PERMIT_LIST,
+      mlh_service_swagger, "GetWebServiceSwagger" },
+
+    { "POST", "/login", MLS_PERMIT_ANYONE, mlh_login, "login" },
+    { "POST", "/login/refreshToken", MLS_PERMIT_ANYONE, mlh_login_refresh,
+      "renewToken" },
+    { "DELETE", "/login/refreshToken", MLS_PERMIT_ANYONE, mlh_login_revoke,
+      "revokeRefreshToken" },
+
+    { "GET", "/services", MLS_PERMIT_LIST, mlh_services_list,
+      "getAllWebServices" },
+    { "GET", "/services/{name}", MLS_PERMIT_LIST, mlh_services_versions,
+      "getAllWebServiceVersionsByName" },
+    { "GET", "/services/{name}/{version}", MLS_PERMIT_LIST, mlh_service_get,
+      "getWebServiceVersion" },
+    { "DELETE", "/services/{name}/{version}", MLS_PERMIT_CHANGE,
+      mlh_service_delete, "deleteWebServiceVersion" },
+
+    { "POST", "/realtime-services/{name}", MLS_PERMIT_PUBLISH,
+      mlh_realtime_publish, "publishRealtimeWebServiceByName" },
+    { "POST", "/realtime-services/{name}/{version}", MLS_PERMIT_PUBLISH,
+      mlh_realtime_publish, "publishRealtimeWebServiceByNameVersion" },
+    { "PATCH", "/realtime-services/{name}/{version}", MLS_PERMIT_CHANGE,
+      mlh_realtime_patch, "patchRealtimeWebServiceByNameVersion" },
+
+    { "GET", "/status", MLS_PERMIT_LIST, mlh_status, "status" },
+    { "GET", "/healthz", MLS_PERMIT_ANYONE, mlh_healthz, "healthz" },
+    { "GET", "/readyz", MLS_PERMIT_ANYONE, mlh_readyz, "readyz" },
+    { "GET", "/openapi.json", MLS_PERMIT_ANYONE, mlh_openapi, "openapi" },
+    { NULL, NULL, MLS_PERMIT_ANYONE, NULL, NULL }
+};
+
+/* Does `path` have the form of `template`? Fills `found` with where the
+ * variable segments lie, in order. */
+typedef struct segment {
+    const char *at;
+    size_t length;
+} segment;
+
+static int matches(const char *template, const char *path, segment *found)
+{
+    int variables = 0;
+
+    while (*template && *path) {
+        if (*template == '{') {
+            const size_t length = strcspn(path, "/");
+
+            if (!length) {
+                return 0;
+            }
+            found[variables].at = path;
+            found[variables].length = length;
+            variables++;
+            path += length;
+            template += strcspn(template, "}") + 1;
+        }
+        else if (*template++ != *path++) {
+            return 0;
+        }
+    }
+    return !*template && !*path;
+}
+
+static int is_method(const request_rec *r, const char *method)
+{
+    return !strcmp(r->header_only && r->method_number == M_GET ? "GET"
+                                                                : r->method,
+                   method);
+}
+
+static const char *add_method(apr_pool_t *pool, const char *allow,
+                              const char *method)
+{
+    const char *shown = strcmp(method, "GET") ? method : "GET, HEAD";
+
+    return apr_pstrcat(pool, allow ? allow : "OPTIONS", ", ", shown, NULL);
+}
+
+static void keep_parameters(request_rec *r, mlh_request *request,
+                            const segment *found)
+{
+    for (int i = 0; i < 2 && found[i].at; i++) {
+        request->parameters[i] =
+            apr_pstrmemdup(r->pool, found[i].at, found[i].length);
+    }
+}
+
+/* httpd has merged slashes in r->uri by now; an empty segment that the caller
+ * sent is no name. */
+static int has_empty_segment(const request_rec *r)
+{
+    const char *sent = r->main || r->prev ? NULL : r->unparsed_uri;
+    const char *twice = sent ? strstr(sent, "//") : NULL;
+
+    return twice && (size_t)(twice - sent) < strcspn(sent, "?") &&
+           sent[0] == '/';
+}
+
+void mlh_route_match(request_rec *r, mlh_request *request)
+{
+    segment found[2];
+
+    if (has_empty_segment(r)) {
+        return;
+    }
+    for (const mlh_route *route = mlh_routes; route->method; route++) {
+        memset(found, 0, sizeof(found));
+        if (!matches(route->path, request->path, found)) {
+            continue;
+        }
+        if (is_method(r, route->method)) {
+            request->route = route;
+            request->is_public = route->permission == MLS_PERMIT_ANYONE;
+            keep_parameters(r, request, found);
+            return;
+        }
+        request->allow = add_method(r->pool, request->allow, route->method);
+        request->is_public |= route->permission == MLS_PERMIT_ANYONE;
+    }
+}
