@@ -3,7 +3,6 @@
 
 #include "eval/engine.h"
 
-#pragma weak mlscore_engine_pmml
 #pragma weak mlscore_engine_booster
 #pragma weak mlscore_engine_graph
 

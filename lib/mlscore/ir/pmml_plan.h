@@ -592,6 +592,8 @@ typedef struct pmml_neural_output {
     uint32_t kind;  /* PMML_OP_NORM_CONTINUOUS, _NORM_DISCRETE, _FIELD */
     uint32_t value; /* symbol of a category, or first number of the norms */
     uint32_t count;
+    uint32_t id; /* symbol of the neuron */
+    uint32_t pad;
 } pmml_neural_output;
 
 /* SupportVectorMachineModel */
@@ -699,6 +701,8 @@ typedef struct pmml_neighbor {
     uint32_t keep;        /* neighbors that are ranked: k or more */
     uint32_t continuous;  /* continuousScoringMethod */
     uint32_t weighted;    /* categoricalScoringMethod weightedMajorityVote */
+    uint32_t given_first; /* words: slots that the instances give */
+    uint32_t given_count;
     uint32_t instance_count;
     uint32_t instance_first; /* words: constants (or none), row by row */
     uint32_t id_first;     /* words: symbols */

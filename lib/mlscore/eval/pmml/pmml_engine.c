@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "eval/engine.h"
 #include "eval/pmml/pmml_run.h"
 
@@ -25,6 +26,11 @@ static void free_plan(void *opened)
     for (uint32_t i = 0; plan->opened && i < plan->forests_count; i++) {
         mlscore_forest_free(plan->opened[i]);
     }
+    for (uint32_t i = 0; plan->instances && i < plan->neighbors_count; i++) {
+        mlscore_free(plan->instances[i]);
+    }
+    mlscore_free(plan->instances);
+    mlscore_arena_free(plan->arena);
     mlscore_free(plan->level_symbols);
     mlscore_free(plan->opened);
     mlscore_pmml_patterns_free(plan);
@@ -147,6 +153,9 @@ static mlscore_status open_plan(void **out, const mlscore_image *image,
     if (status == MLSCORE_OK) {
         status = open_forests(plan, err);
     }
+    if (status == MLSCORE_OK) {
+        status = mlscore_pmml_instances_open(plan, err);
+    }
     if (status != MLSCORE_OK) {
         free_plan(plan);
         return status;
@@ -166,8 +175,8 @@ static void *take(char *base, size_t *at, size_t count, size_t size)
     return memory;
 }
 
-/** Lay out a run over scratch memory; returns how much it takes. */
-static size_t lay_out(const pmml_plan *plan, pmml_run *run, void *scratch)
+size_t mlscore_pmml_lay_out(const pmml_plan *plan, pmml_run *run,
+                            void *scratch)
 {
     const pmml_head *head = plan->head;
     size_t at = 0;
@@ -195,7 +204,7 @@ static mlscore_status scratch_size(const void *plan, size_t rows,
 {
     pmml_run run;
 
-    *bytes = lay_out(plan, &run, NULL);
+    *bytes = mlscore_pmml_lay_out(plan, &run, NULL);
     return MLSCORE_OK;
 }
 
@@ -220,7 +229,7 @@ static mlscore_status run_rows(const void *opened, const mlscore_frame *in,
     const pmml_plan *plan = opened;
     pmml_run run = {.plan = plan, .in = in, .out = out};
 
-    lay_out(plan, &run, scratch);
+    mlscore_pmml_lay_out(plan, &run, scratch);
     memset(run.slot_epochs, 0, plan->slots_count * sizeof(*run.slot_epochs));
     memset(run.result_epochs, 0,
            plan->models_count * sizeof(*run.result_epochs));

@@ -199,16 +199,13 @@ int mlscore_pmml_compare_numbers(const pmml_comparison *comparison,
     return 0;
 }
 
-int mlscore_pmml_compare_constants(const pmml_comparison *comparison,
-                                   const uint32_t *constants, double *result)
+int mlscore_pmml_compare_values(const pmml_comparison *comparison,
+                                const pmml_value *values, double *result)
 {
     tally all = {0};
 
     for (uint32_t i = 0; i < comparison->measure->field_count; i++) {
-        const pmml_value reference = mlscore_pmml_constant_value(
-            comparison->run->plan, constants[i]);
-
-        if (compare_field(comparison, i, &reference, &all)) {
+        if (compare_field(comparison, i, &values[i], &all)) {
             return -1;
         }
     }

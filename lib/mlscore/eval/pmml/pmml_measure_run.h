@@ -23,8 +23,8 @@ int mlscore_pmml_compare_begin(pmml_comparison *comparison, pmml_run *run,
 /** How far the row is from numbers, or how alike it is. */
 int mlscore_pmml_compare_numbers(const pmml_comparison *comparison,
                                  const double *center, double *result);
-/** The same with constants, where none is missing. */
-int mlscore_pmml_compare_constants(const pmml_comparison *comparison,
-                                   const uint32_t *constants, double *result);
+/** The same with values. */
+int mlscore_pmml_compare_values(const pmml_comparison *comparison,
+                                const pmml_value *values, double *result);
 
 #endif

@@ -35,6 +35,8 @@ typedef struct pmml_plan {
     void **patterns; /* two a symbol: a compiled regular expression that
                         minds case, and one that does not */
     mlscore_forest **opened;  /* by forest */
+    pmml_value **instances;   /* by neighbor model: inputs of its instances */
+    struct mlscore_arena *arena; /* their texts */
     size_t forest_scratch;
     uint32_t stack_size; /* arguments of functions inside functions */
 } pmml_plan;
@@ -143,8 +145,9 @@ int mlscore_pmml_equal(pmml_run *run, const pmml_value *left,
 /* --- fields ---------------------------------------------------------------*/
 
 int mlscore_pmml_compute_slot(pmml_run *run, uint32_t slot);
-int mlscore_pmml_treat(pmml_run *run, const pmml_slot *slot,
-                       pmml_value *value, int prepared);
+/** Treat a value as a cell of the slot's column. */
+int mlscore_pmml_treat_cell(pmml_run *run, const pmml_slot *slot,
+                            pmml_value *value);
 
 /** The value of a field. */
 static inline int pmml_slot_value(pmml_run *run, uint32_t slot,
@@ -253,6 +256,13 @@ int mlscore_pmml_run_bayes(pmml_run *run, uint32_t index);
 int mlscore_pmml_run_neighbor(pmml_run *run, uint32_t index);
 int mlscore_pmml_run_rules(pmml_run *run, uint32_t index);
 int mlscore_pmml_run_scorecard(pmml_run *run, uint32_t index);
+
+/** Compute the inputs of training instances. */
+mlscore_status mlscore_pmml_instances_open(pmml_plan *plan,
+                                           mlscore_error *err);
+/** Lay out a run over scratch memory (NULL: only count); its size. */
+size_t mlscore_pmml_lay_out(const pmml_plan *plan, pmml_run *run,
+                            void *scratch);
 
 /** Check every index, offset and count of the plan. */
 mlscore_status mlscore_pmml_verify(pmml_plan *plan,

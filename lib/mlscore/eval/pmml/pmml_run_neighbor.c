@@ -55,16 +55,16 @@ static int find_nearest(pmml_run *run, const pmml_model *model,
                       .rows = run->numbers + body->offset + body->keep,
                       .sign = *similarity ? 1 : -1};
 
-    const uint32_t *constants = run->plan->words + body->instance_first;
+    const pmml_value *values = run->plan->instances[model->body];
 
     for (uint32_t i = 0; i < body->instance_count; i++) {
         double number;
 
-        if (mlscore_pmml_compare_constants(&comparison, constants, &number)) {
+        if (mlscore_pmml_compare_values(&comparison, values, &number)) {
             return -1;
         }
         insert(best, number, i);
-        constants += comparison.measure->field_count;
+        values += comparison.measure->field_count;
     }
     return 0;
 }

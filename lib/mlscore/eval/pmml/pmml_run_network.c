@@ -124,6 +124,23 @@ static void run_layers(pmml_run *run, const pmml_model *model,
     }
 }
 
+/** The category of the largest output; its neuron is the winning entity. */
+static int set_winner(pmml_run *run, uint32_t index,
+                      const pmml_neural_output *outputs, uint32_t count)
+{
+    pmml_result *result = &run->results[index];
+
+    if (mlscore_pmml_set_winner(run, index)) {
+        return -1;
+    }
+    for (uint32_t i = count; i > 0; i--) {
+        if (outputs[i - 1].value == result->category) {
+            result->entity = outputs[i - 1].id;
+        }
+    }
+    return 0;
+}
+
 int mlscore_pmml_run_network(pmml_run *run, uint32_t index)
 {
     const pmml_model *model = &run->plan->models[index];
@@ -143,7 +160,7 @@ int mlscore_pmml_run_network(pmml_run *run, uint32_t index)
             mlscore_pmml_add_category(run, index, outputs[i].value,
                                       neurons[outputs[i].neuron]);
         }
-        return mlscore_pmml_set_winner(run, index);
+        return set_winner(run, index, outputs, body->output_count);
     }
     double x = neurons[outputs->neuron];
 

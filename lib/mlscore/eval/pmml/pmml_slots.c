@@ -27,9 +27,10 @@ static pmml_value text_cell(const pmml_run *run, uint32_t column,
 
 static pmml_value read_cell(const pmml_run *run, uint32_t index)
 {
-    const mlscore_column *column = &run->in->columns[index];
+    const mlscore_column *column =
+        run->in ? &run->in->columns[index] : NULL;
 
-    if (column->missing[run->row]) {
+    if (!column || column->missing[run->row]) {
         return pmml_missing();
     }
     switch (column->field->type) {
@@ -191,7 +192,8 @@ static int treat_invalid(pmml_run *run, const pmml_slot *slot,
     }
 }
 
-static int treat_cell(pmml_run *run, const pmml_slot *slot, pmml_value *value)
+int mlscore_pmml_treat_cell(pmml_run *run, const pmml_slot *slot,
+                            pmml_value *value)
 {
     const pmml_treatment *treatment =
         &run->plan->treatments[slot->treatment];
@@ -239,7 +241,7 @@ int mlscore_pmml_compute_slot(pmml_run *run, uint32_t index)
     switch (slot->kind) {
     case PMML_SLOT_COLUMN:
         value = read_cell(run, slot->source);
-        failed = treat_cell(run, slot, &value);
+        failed = mlscore_pmml_treat_cell(run, slot, &value);
         break;
     case PMML_SLOT_TREATED:
         failed = inherit(run, slot, &value);

@@ -151,6 +151,7 @@ static int check_neural_outputs(const pmml_check *check,
             &plan->neural_outputs[body->output_first + i];
 
         if (output->neuron >= body->neuron_count ||
+            output->id >= plan->symbols_count ||
             (classes && output->value >= plan->symbols_count) ||
             (!classes && output->kind == PMML_OP_NORM_CONTINUOUS &&
              (output->count < 2 ||
@@ -331,8 +332,11 @@ static int check_neighbor(const pmml_check *check, const pmml_model *model)
                                     3 * (size_t)body->keep)) {
         return 0;
     }
-    words = (uint64_t)measure->field_count * body->instance_count;
+    words = (uint64_t)body->given_count * body->instance_count;
     return words <= plan->words_count &&
+           mlscore_pmml_check_words(check, body->given_first,
+                                    body->given_count, plan->slots_count,
+                                    0) &&
            mlscore_pmml_check_words(check, body->instance_first,
                                     (uint32_t)words, plan->constants_count,
                                     1) &&

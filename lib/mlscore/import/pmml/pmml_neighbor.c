@@ -15,7 +15,7 @@ typedef struct neighbor_builder {
     pmml_neighbor body;
 } neighbor_builder;
 
-/** The column of the table where a field's values are. */
+/** The column of the table where a field's values are, or NULL. */
 static const char *column_of(neighbor_builder *n, const char *field)
 {
     const pmml_element *fields = mlscore_pmml_need_child(
@@ -28,11 +28,18 @@ static const char *column_of(neighbor_builder *n, const char *field)
             return column ? column : field;
         }
     }
-    mlscore_pmml_fail(n->in, MLSCORE_EUNSUPPORTED, fields,
-                      "InstanceFields has no \"%.60s\": fields that would "
-                      "have to be computed for every instance are not "
-                      "supported",
-                      field);
+    return NULL;
+}
+
+static const char *need_column(neighbor_builder *n, const char *field)
+{
+    const char *column = column_of(n, field);
+
+    if (!column) {
+        mlscore_pmml_fail(n->in, MLSCORE_EFORMAT, n->instances,
+                          "InstanceFields has no \"%.60s\"", field);
+    }
+    return column;
 }
 
 static const pmml_element *cell(const pmml_element *row, const char *column)
@@ -62,37 +69,55 @@ static uint32_t cell_constant(neighbor_builder *n, const pmml_element *row,
                : PMML_NONE;
 }
 
+/** Whether a name is a field that the model sees (the id and the target need
+ *  not be). */
+static int is_input(neighbor_builder *n, uint32_t name)
+{
+    uint32_t index;
+
+    if (name == n->scope->target_name) {
+        return 0;
+    }
+    if (mlscore_pmml_map_get(&n->scope->derived, name, &index) ||
+        mlscore_pmml_map_get(&n->in->derived, name, &index)) {
+        return 1;
+    }
+    return mlscore_pmml_map_get(&n->scope->mining, name, &index);
+}
+
+/** Every instance's values of the fields that are given. Inputs that are
+ *  derived from them are computed when the model is opened. */
 static void add_instances(neighbor_builder *n)
 {
     pmml_import *in = n->in;
-    const pmml_measure measure = *(pmml_measure *)mlscore_pmml_at(
-        in, PMML_TABLE_measures, n->body.measure);
-    const char **columns =
-        mlscore_pmml_alloc(in, measure.field_count, sizeof(*columns));
-    uint32_t *types =
-        mlscore_pmml_alloc(in, measure.field_count, sizeof(*types));
-    pmml_list words = {0};
+    const pmml_element *fields =
+        mlscore_pmml_need_child(in, n->instances, PMML_E_INSTANCE_FIELDS);
+    const size_t most = mlscore_pmml_count(fields, PMML_E_INSTANCE_FIELD);
+    const char **columns = mlscore_pmml_alloc(in, most, sizeof(*columns));
+    pmml_list slots = {0}, words = {0};
 
-    for (uint32_t i = 0; i < measure.field_count; i++) {
-        const pmml_measure_field *field = mlscore_pmml_at(
-            in, PMML_TABLE_measure_fields, measure.field_first + i);
-        const pmml_element *input =
-            mlscore_pmml_child(n->element, PMML_E_KNN_INPUTS)->child;
+    PMML_EACH(field, fields) {
+        const char *name = mlscore_pmml_need(in, field, "field");
+        const uint32_t symbol = mlscore_pmml_symbol_of(in, name);
 
-        types[i] = mlscore_pmml_slot(in, field->slot)->type;
-        for (uint32_t k = 0; k < i; k++) {
-            input = input->next;
+        if (is_input(n, symbol)) {
+            columns[slots.count] = column_of(n, name);
+            mlscore_pmml_list_add(in, &slots,
+                                  mlscore_pmml_resolve(in, n->scope, field,
+                                                       symbol));
         }
-        columns[i] = column_of(n, mlscore_pmml_need(in, input, "field"));
     }
     PMML_EACH(row, n->table) {
-        for (uint32_t i = 0; i < measure.field_count; i++) {
-            mlscore_pmml_list_add(in, &words,
-                                  cell_constant(n, row, columns[i],
-                                                types[i]));
+        for (uint32_t i = 0; i < slots.count; i++) {
+            mlscore_pmml_list_add(
+                in, &words,
+                cell_constant(n, row, columns[i],
+                              mlscore_pmml_slot(in, slots.items[i])->type));
         }
         n->body.instance_count++;
     }
+    n->body.given_first = mlscore_pmml_list_words(in, &slots);
+    n->body.given_count = slots.count;
     n->body.instance_first = mlscore_pmml_list_words(in, &words);
 }
 
@@ -100,7 +125,7 @@ static void add_instances(neighbor_builder *n)
 static void add_ids(neighbor_builder *n)
 {
     const char *name = mlscore_pmml_attr(n->element, "instanceIdVariable");
-    const char *column = name ? column_of(n, name) : NULL;
+    const char *column = name ? need_column(n, name) : NULL;
     char number[PMML_FORMAT_SIZE];
     uint32_t count = 0;
     pmml_list words = {0};
@@ -131,7 +156,7 @@ static void add_targets(neighbor_builder *n, pmml_list *categories)
     }
     const char *name =
         mlscore_pmml_symbol_text(n->in, n->scope->target_name);
-    const char *column = column_of(n, name);
+    const char *column = need_column(n, name);
     const int classes = n->scope->function == PMML_FUNCTION_CLASSIFICATION;
 
     mlscore_pmml_mark_begin(n->in);

@@ -196,6 +196,7 @@ static void add_output(network_builder *net, const pmml_element *output,
     pmml_import *in = net->in;
     pmml_neural_output record = {
         .neuron = find_neuron(net, output, "outputNeuron"),
+        .id = mlscore_pmml_attr_symbol(in, output, "outputNeuron"),
         .value = PMML_NONE};
     const int classes = net->scope->function == PMML_FUNCTION_CLASSIFICATION;
 

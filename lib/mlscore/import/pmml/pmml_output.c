@@ -244,8 +244,7 @@ static void lower_output(pmml_import *in, pmml_scope *scope,
         .treatment = PMML_NONE,
         .type = type,
         .name = name,
-        .optype = mlscore_pmml_optype(in, element,
-                                      mlscore_pmml_default_optype(type))};
+        .optype = mlscore_pmml_default_optype(type)};
 
     output.slot = mlscore_pmml_add(in, PMML_TABLE_slots, &slot);
     mlscore_pmml_map_put(in, &scope->outputs, name, output.slot);
