@@ -110,13 +110,6 @@ $(BUILD)/gen/openapi_json.h: docs/api/openapi.json
 	  od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '};'; } > $@
 $(call obj,mod_mlserver/api/swagger.c): $(BUILD)/gen/openapi_json.h
 
-# The server's own document becomes an array of bytes in the module.
-$(BUILD)/gen/openapi_json.h: docs/api/openapi.json
-	@mkdir -p $(@D)
-	(echo '/* Made from $<. */'; echo 'static const unsigned char openapi_json[] = {'; \
-	 od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};') > $@
-$(BUILD)/obj/mod_mlserver/api/swagger.o: $(BUILD)/gen/openapi_json.h
-
 # The module exports its module record only: nothing of ours may clash with
 # another module in the same process.
 $(MODULE): $(call obj,$(MODULE_SRC)) $(LIB_MLS) $(LIB_MLSCORE)

@@ -73,7 +73,7 @@ typedef struct mls_daemon {
     int log_fd;
     int lifeline;    /* read end of a pipe: at its end the parent is gone */
     int compiler_fd; /* the program in options.mlscore, open for reading */
-    const char *role; /* "mlserverd", "owner", "supervisor" */
+    const char *role; /* "parent", "owner", "supervisor" */
 } mls_daemon;
 
 /* ---- daemon_parent.c ---- */

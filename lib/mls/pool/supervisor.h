@@ -40,6 +40,13 @@ mls_err *mls_supervisor_compile(mls_compiled **out,
                                 const char *request_id, int timeout,
                                 apr_pool_t *pool);
 
+/** Store the bytes of `fd` as a blob, for a session's snapshot. The same rules
+ *  as for a model, without compiling. */
+mls_err *mls_supervisor_store(const char **blob, apr_int64_t *size,
+                              mls_supervisor *supervisor, int fd,
+                              const char *subject, const char *request_id,
+                              apr_pool_t *pool);
+
 /** Counters of the supervisor as a JSON object. */
 mls_err *mls_supervisor_status(const char **json, mls_supervisor *supervisor,
                                apr_pool_t *pool);

@@ -26,6 +26,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "daemon/daemon.h"
 
 typedef struct mls_pool mls_pool;
 
@@ -45,10 +46,9 @@ typedef struct mls_pool_config {
     const char *workers;     /* folder that holds python/mlserver_worker */
     const char *blobs;       /* blob store, for snapshots */
     const char *status_path; /* written when counts change, or NULL */
-    int become_worker;       /* started as root: become these first */
-    uid_t worker_uid;
-    gid_t worker_gid;
+    const mls_identities *who; /* whose worker user runtimes become first */
     int sandbox;             /* 0: namespaces are refused here (reduced) */
+    int refuse;              /* they are, and MLServerSandbox is required */
     int waiting_limit;       /* requests that may wait, all together */
     int workers_limit;       /* busy workers of one service version */
     int spare;               /* idle workers kept ahead of need */

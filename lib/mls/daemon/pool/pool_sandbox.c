@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -221,15 +220,6 @@ static void limit(int what, rlim_t value)
     setrlimit(what, &both);
 }
 
-static int become_worker(const mls_pool_config *config)
-{
-    return setgroups(0, NULL) == 0 &&
-           setresgid(config->worker_gid, config->worker_gid,
-                     config->worker_gid) == 0 &&
-           setresuid(config->worker_uid, config->worker_uid,
-                     config->worker_uid) == 0;
-}
-
 static void close_others(void)
 {
     int null = open("/dev/null", O_RDWR);
@@ -262,7 +252,8 @@ static void child(const mls_pool *pool, int control, char *const *argv)
         _exit(71);
     }
     close_others();
-    if (config->become_worker && !become_worker(config)) {
+    if (mls_become_worker(config->who, pool->pool) ||
+        mls_drop_capabilities(0, pool->pool)) {
         _exit(72);
     }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -295,6 +286,13 @@ mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool, int control,
                             int network, apr_pool_t *scratch)
 {
     int bwrap = pool->config.sandbox;
+
+    if (pool->config.refuse) {
+        return mls_err_make(scratch, MLS_EUNAVAILABLE, NULL,
+                            "code cannot run here: the system refuses "
+                            "namespaces; allow user namespaces, or set "
+                            "MLServerSandbox reduced");
+    }
     apr_array_header_t *argv =
         bwrap ? sandbox_command(pool, network, scratch)
               : apr_array_make(scratch, 8, sizeof(const char *));

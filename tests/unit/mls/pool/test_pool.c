@@ -83,6 +83,7 @@ typedef struct state {
     char socket[96];
     pid_t supervisor;
     mls_pool_client *client;
+    mls_identities who;
 } state;
 
 /* ---- the supervisor's side ---- */
@@ -189,9 +190,7 @@ static mls_pool_config config_make(const state *s)
         .python = "/usr/bin/python3",
         .workers = apr_pstrcat(s->pool, s->folder, "/w", NULL),
         .blobs = "/nonexistent",
-        .become_worker = geteuid() == 0,
-        .worker_uid = 65534,
-        .worker_gid = 65534,
+        .who = &s->who,
         .sandbox = 1,
         .waiting_limit = 64,
         .workers_limit = 4,
@@ -230,6 +229,8 @@ static int set_up(void **out)
     assert_non_null(mkdtemp(s->folder));
     snprintf(s->socket, sizeof(s->socket), "%s/s", s->folder);
     copy_workers(s);
+    s->who = (mls_identities){.privileged = geteuid() == 0, .worker = 65534,
+                              .worker_group = 65534};
     mls_pool_config config = config_make(s);
     int listener = listen_at(s->socket);
     s->supervisor = fork();

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the registry's record of a service version to what a worker needs. */
+
+#include "daemon/super_pool.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+typedef struct source {
+    mls_daemon *daemon;
+    mls_registry *registry;
+} source;
+
+static mls_err *set_parsed(mls_json *json, const char *key, const char *text,
+                           apr_pool_t *pool)
+{
+    mls_json *value = mls_json_array(pool);
+
+    if (text) {
+        MLS_TRY(mls_json_parse(&value, text, strlen(text), pool));
+    }
+    mls_json_set(json, key, value);
+    return NULL;
+}
+
+static mls_err *definition_of(mls_pool_definition *out,
+                              const mls_service *service, apr_pool_t *pool)
+{
+    mls_json *json = mls_json_object(pool), *options = NULL;
+
+    mls_json_set_string(json, "code", service->code ? service->code : "");
+    mls_json_set_string(json, "initCode",
+                        service->init_code ? service->init_code : "");
+    MLS_TRY(set_parsed(json, "inputs", service->inputs, pool));
+    MLS_TRY(set_parsed(json, "outputs", service->outputs, pool));
+    MLS_TRY(set_parsed(json, "outputFileNames", service->output_files, pool));
+    if (service->options) {
+        MLS_TRY(mls_json_parse(&options, service->options,
+                               strlen(service->options), pool));
+    }
+    const char *mode = mls_json_string(options, "mode");
+    const char *init = mls_json_string(options, "init");
+    out->json = mls_json_text(json, pool);
+    out->runtime = service->runtime_type;
+    out->snapshot = service->blob;
+    out->generation = service->generation;
+    out->reuse = mode && !strcmp(mode, "reuse");
+    out->network = mls_json_bool(options, "network", 0);
+    out->init_each = out->network || (init && !strcmp(init, "each"));
+    return NULL;
+}
+
+static mls_err *find_definition(mls_pool_definition *out, void *baton,
+                                const char *name, const char *version,
+                                apr_pool_t *pool)
+{
+    const source *from = baton;
+    const mls_service *service;
+
+    MLS_TRY(mls_service_get(&service, from->registry, name, version, pool));
+    if (!service || !strcmp(service->runtime_type, "Realtime")) {
+        return mls_err_make(pool, MLS_ENOTFOUND, NULL,
+                            "there is no standard service %s %s", name,
+                            version);
+    }
+    if (strcmp(service->runtime_type, "Python")) {
+        return mls_err_make(pool, MLS_EUNAVAILABLE, NULL,
+                            "this server has no runtime for %s",
+                            service->runtime_type);
+    }
+    return definition_of(out, service, pool);
+}
+
+static void log_line(void *baton, const char *line)
+{
+    const source *from = baton;
+
+    mls_daemon_log(from->daemon, "%s", line);
+}
+
+/* The worker programs: installed beside this program, or in the sources. */
+static const char *worker_folder(apr_pool_t *pool)
+{
+    static const char *const places[] = { "/../share/mlserver/workers",
+                                          "/../../tools/workers", NULL };
+    char exe[4096];
+    const ssize_t length = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+    exe[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(exe, '/');
+    if (slash) {
+        *slash = '\0';
+    }
+    for (int i = 0; places[i]; i++) {
+        const char *path = apr_pstrcat(pool, exe, places[i], NULL);
+        if (access(apr_pstrcat(pool, path, "/python", NULL), R_OK) == 0) {
+            return path;
+        }
+    }
+    return "/usr/share/mlserver/workers";
+}
+
+mls_err *super_pool_create(mls_pool **out, mls_daemon *daemon,
+                           mls_registry *registry, int namespaces,
+                           apr_pool_t *pool)
+{
+    source *from = apr_pcalloc(pool, sizeof(*from));
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    from->daemon = daemon;
+    from->registry = registry;
+    const mls_pool_config config = {
+        .python = daemon->options.python ? daemon->options.python
+                                         : "/usr/bin/python3",
+        .workers = worker_folder(pool),
+        .blobs = daemon->paths.blobs,
+        .status_path = apr_pstrcat(pool, daemon->paths.run, "/pool.json",
+                                   NULL),
+        .who = &daemon->who,
+        .sandbox = namespaces,
+        .refuse = !namespaces && !daemon->options.sandbox_reduced,
+        .waiting_limit = 256,
+        .workers_limit = processors > 2 ? (int)processors * 2 : 4,
+        .spare = 2,
+        .idle_time = apr_time_from_sec(600),
+        .session_idle = apr_time_from_sec(3600),
+        .memory = APR_INT64_C(4) << 30,
+        .file_size = APR_INT64_C(1) << 30,
+        .folder_size = APR_INT64_C(1) << 30,
+        .sessions_limit = 30,
+        .definition = find_definition,
+        .baton = from,
+        .log = log_line
+    };
+    return mls_pool_create(out, &config, pool);
+}
