@@ -140,7 +140,7 @@ static mlscore_status make_linear(xgboost_document *document,
     }
     memcpy(weights, document->linear.values.f, count * sizeof(*weights));
     for (uint32_t k = 0; k < model->output_count; k++) {
-        weights[count - model->output_count + k] += base[k];
+        weights[count - model->output_count + k] += base[0];
     }
     model->kind = BOOSTER_LINEAR;
     model->weights = weights;

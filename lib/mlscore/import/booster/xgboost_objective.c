@@ -9,7 +9,8 @@
 
 #include "import/booster/xgboost.h"
 
-typedef enum base_scale { AS_IS = 0, LOGIT, LOG } base_scale;
+/* OLD_LOGIT: as it is since release 1.3, logit before. */
+typedef enum base_scale { AS_IS = 0, LOGIT, LOG, OLD_LOGIT } base_scale;
 
 typedef struct objective {
     const char *name;
@@ -27,7 +28,7 @@ static const objective objectives[] = {
     {"reg:expectileerror", BOOSTER_LINK_NONE, AS_IS},
     {"reg:logistic", BOOSTER_LINK_SIGMOID_FLOAT, LOGIT},
     {"binary:logistic", BOOSTER_LINK_SIGMOID_FLOAT, LOGIT},
-    {"binary:logitraw", BOOSTER_LINK_NONE, LOGIT},
+    {"binary:logitraw", BOOSTER_LINK_NONE, OLD_LOGIT},
     {"binary:hinge", BOOSTER_LINK_HINGE, AS_IS},
     {"multi:softmax", BOOSTER_LINK_ARGMAX, AS_IS},
     {"multi:softprob", BOOSTER_LINK_SOFTMAX_FLOAT, AS_IS},
@@ -72,7 +73,14 @@ mlscore_status xgboost_objective(xgboost_document *document)
 
 float xgboost_margin(const xgboost_document *document, float base_score)
 {
-    switch (find(document)->scale) {
+    const int *version = document->version;
+    base_scale scale = find(document)->scale;
+
+    if (scale == OLD_LOGIT) {
+        scale = version[0] < 1 || (version[0] == 1 && version[1] < 3) ? LOGIT
+                                                                      : AS_IS;
+    }
+    switch (scale) {
     case LOGIT:
         return -logf(1.0f / base_score - 1.0f);
     case LOG:

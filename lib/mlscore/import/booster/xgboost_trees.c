@@ -302,17 +302,13 @@ static mlscore_status add_split(tree_reader *r, uint32_t number, uint32_t node)
         r->arrays[DEFAULT_LEFT].values.i[node], r->document->err);
 }
 
-/* A dart tree counts by its weight. XGBoost takes the base score out of
- * "base + leaf" again first, which rounds. */
-static float weigh(const tree_reader *r, float value, uint32_t output)
+/* A dart tree counts by its weight. */
+static float weigh(const tree_reader *r, float value)
 {
     if (r->document->booster != XGBOOST_DART) {
         return value;
     }
-    const float base = r->base[output];
-    const float sum = base + value;
-
-    return (sum - base) * r->document->tree_weights.values.f[r->number];
+    return value * r->document->tree_weights.values.f[r->number];
 }
 
 static mlscore_status add_leaf(tree_reader *r, uint32_t number, uint32_t node)
@@ -329,8 +325,7 @@ static mlscore_status add_leaf(tree_reader *r, uint32_t number, uint32_t node)
             return bad_tree(r, "\"tree_info\" names an output that is not "
                                "there");
         }
-        const double value =
-            weigh(r, r->arrays[CONDITION].values.f[node], output);
+        const double value = weigh(r, r->arrays[CONDITION].values.f[node]);
 
         return mlscore_forest_leaf(forest, number, &output, &value, 1,
                                    r->document->err);
@@ -347,8 +342,8 @@ static mlscore_status add_leaf(tree_reader *r, uint32_t number, uint32_t node)
         return bad_tree(r, "a leaf's values lie outside their list");
     }
     for (uint32_t k = 0; k < r->vector; k++) {
-        r->values[k] = weigh(
-            r, weights->values.f[which * r->vector + k], k);
+        r->values[k] =
+            weigh(r, weights->values.f[which * r->vector + k]);
     }
     return mlscore_forest_leaf(forest, number, r->outputs, r->values,
                                r->vector, r->document->err);
@@ -380,7 +375,15 @@ static mlscore_status add_tree(tree_reader *r)
 }
 
 /* XGBoost starts a row's sums with the base score and adds the trees: a tree
- * of one leaf does that. */
+ * of one leaf does that. Early releases added it in the end. */
+static int base_comes_last(const xgboost_document *document)
+{
+    const int minor = document->booster == XGBOOST_DART ? 4 : 3;
+
+    return document->version[0] < 1 ||
+           (document->version[0] == 1 && document->version[1] < minor);
+}
+
 static mlscore_status add_base(tree_reader *r)
 {
     booster_model *model = r->document->model;
@@ -401,7 +404,8 @@ static mlscore_status add_base(tree_reader *r)
 static mlscore_status read_all(tree_reader *r)
 {
     const xgboost_document *document = r->document;
-    mlscore_status status = add_base(r);
+    const int base_last = base_comes_last(document);
+    mlscore_status status = base_last ? MLSCORE_OK : add_base(r);
 
     if (status == MLSCORE_OK) {
         status = doc_expect(&r->reader, DOC_ARRAY, "trees");
@@ -423,6 +427,9 @@ static mlscore_status read_all(tree_reader *r)
             status = add_tree(r);
         }
         r->number++;
+    }
+    if (status == MLSCORE_OK && base_last) {
+        status = add_base(r);
     }
     return status;
 }
