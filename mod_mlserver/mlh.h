@@ -22,7 +22,9 @@
 #include "config/config.h"
 #include "registry/registry.h"
 
-extern module AP_MODULE_DECLARE_DATA mlserver_module;
+/* The one symbol that httpd looks up; all else is hidden. */
+extern module AP_MODULE_DECLARE_DATA
+    __attribute__((visibility("default"))) mlserver_module;
 
 struct mlh_runtime; /* lifecycle/state.h */
 
