@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -291,6 +292,7 @@ static pid_t start_child(world *w, const update *u)
 
     assert_true(child >= 0);
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* stopped, when a check fails */
         mls_index_writer *writer = open_or_abort(w, OLD, &rebuild);
         steps = 0;
         u->run(writer, w->pool);
@@ -436,6 +438,7 @@ static void test_killed_at_random_while_readers_read(void **state)
         const pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             mls_index_writer *writer = open_or_abort(&w, OLD, &rebuild);
             for (uint64_t g = NEW;; g++) {
                 put_version(writer, "victim", g, w.pool);
