@@ -6,6 +6,8 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
@@ -356,11 +358,31 @@ void mls_json_set_uint(mls_json *object, const char *key, uint64_t value)
     json_object_object_add(object, key, json_object_new_uint64(value));
 }
 
+/* The shortest of 15 to 17 digits that reads back as the same number, with a
+ * point whatever the locale. */
+static json_object *new_double(double value)
+{
+    char text[40];
+
+    if (!isfinite(value)) {
+        return NULL;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    char *comma = strchr(text, ',');
+    if (comma) {
+        *comma = '.';
+    }
+    return json_object_new_double_s(value, text);
+}
+
 void mls_json_set_double(mls_json *object, const char *key, double value)
 {
-    json_object_object_add(object, key, isfinite(value)
-                                            ? json_object_new_double(value)
-                                            : NULL);
+    json_object_object_add(object, key, new_double(value));
 }
 
 void mls_json_set_bool(mls_json *object, const char *key, int value)
