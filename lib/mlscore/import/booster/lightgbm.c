@@ -143,6 +143,7 @@ static mlscore_status make_inputs(header_reader *h)
     if (!model->inputs || !lightgbm->categorical) {
         return booster_no_memory(lightgbm->err);
     }
+    model->by_position = 1;
     for (uint32_t i = 0; i < count; i++) {
         if (!next_word(&h->names, &at, &word, &length)) {
             return lightgbm_error(&h->text, MLSCORE_EFORMAT,
@@ -153,6 +154,11 @@ static mlscore_status make_inputs(header_reader *h)
         if (!model->inputs[i].name) {
             return booster_no_memory(lightgbm->err);
         }
+        char made[24];
+
+        /* What LightGBM calls columns that had no names. */
+        snprintf(made, sizeof(made), "Column_%u", i);
+        model->by_position &= strcmp(made, model->inputs[i].name) == 0;
     }
     /* Numbers have a range "[low:high]", categories a list "1:0:2". */
     at = 0;
