@@ -21,6 +21,12 @@ static const mls_op ops[] = {
     { "service.image", MLS_OP_WRITE, MLS_OP_ADMIN, mls_op_service_image, NULL,
       mls_op_service_undo },
 
+    { "snapshot.put", MLS_OP_WRITE, MLS_OP_GROWS, mls_op_snapshot_put, NULL,
+      NULL },
+    { "snapshot.list", MLS_OP_READ, 0, mls_op_snapshot_list, NULL, NULL },
+    { "snapshot.delete", MLS_OP_WRITE, 0, mls_op_snapshot_delete, NULL,
+      NULL },
+
     { "blob.list", MLS_OP_READ, 0, mls_op_blob_list, NULL, NULL },
     { "usage", MLS_OP_READ, 0, mls_op_usage, NULL, NULL },
 

@@ -221,6 +221,10 @@ mls_err *mls_op_service_update(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_service_delete(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_service_image(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_service_undo(mls_call *, mls_txn *, apr_pool_t *);
+mls_err *mls_op_snapshot_put(mls_call *call, mls_txn *txn, apr_pool_t *pool);
+mls_err *mls_op_snapshot_list(mls_call *call, mls_txn *txn, apr_pool_t *pool);
+mls_err *mls_op_snapshot_delete(mls_call *call, mls_txn *txn,
+                                apr_pool_t *pool);
 mls_err *mls_op_blob_list(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_usage(mls_call *, mls_txn *, apr_pool_t *);
 

@@ -8,6 +8,7 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 
+#include "registry/bdb/snapshots_table.h"
 #include "registry/bdb/tables.h"
 
 struct check {
@@ -64,6 +65,21 @@ static mls_err *count_service(void *baton, const mls_service *service,
         const mls_bytes key = mls_key_pair(service->publisher.provider,
                                            service->publisher.name, scratch);
         add(check, check->usage, key.data, key.length, service->model_size);
+    }
+    return NULL;
+}
+
+static mls_err *count_snapshot(void *baton, const mls_snapshot *snapshot,
+                               apr_pool_t *scratch)
+{
+    struct check *check = baton;
+    const char *key = apr_pstrcat(scratch, "b", snapshot->blob, NULL);
+    const mls_bytes owner = mls_key_pair(snapshot->owner.provider,
+                                         snapshot->owner.name, scratch);
+
+    add(check, check->references, key, strlen(key), 1);
+    if (snapshot->size) {
+        add(check, check->usage, owner.data, owner.length, snapshot->size);
     }
     return NULL;
 }
@@ -145,6 +161,7 @@ mls_err *mls_registry_check(mls_registry_counts *counts, mls_txn *txn,
     check.pool = pool;
     MLS_TRY(mls_meta_table_generation(&check.generation, txn, pool));
     MLS_TRY(mls_services_table_each(txn, count_service, &check, pool));
+    MLS_TRY(mls_snapshots_table_each(txn, count_snapshot, &check, pool));
     MLS_TRY(mls_families_table_each(txn, NULL, count_family, &check, pool));
     MLS_TRY(mls_dbt_scan(txn, MLS_TABLE_BLOBS, start, subtract_blob, &check,
                          pool));

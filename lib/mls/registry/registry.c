@@ -82,8 +82,12 @@ mls_err *mls_service_check(const mls_service *service, apr_pool_t *pool)
     MLS_TRY(mls_subject_check(&service->publisher, pool));
     MLS_TRY(check_digest("the blob's digest", service->blob, pool));
     MLS_TRY(check_digest("the image's digest", service->image, pool));
-    if (!service->blob != !service->image) {
-        return wrong(pool, "a service", "has both blob and image, or none");
+    /* A realtime version has a model and its image; the blob of one that runs
+     * code is its snapshot, and may be absent. */
+    const int realtime = !strcmp(service->runtime_type, "Realtime");
+    if (realtime ? !service->blob || !service->image : !!service->image) {
+        return wrong(pool, "a service",
+                     "has an image without being realtime, or the other way");
     }
     if (service->model_size < 0) {
         return wrong(pool, "the model's size", "is negative");

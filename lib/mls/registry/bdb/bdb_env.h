@@ -26,6 +26,7 @@ typedef enum mls_table {
     MLS_TABLE_USAGE,    /* provider, zero, name -> bytes of models */
     MLS_TABLE_REQUESTS, /* request id -> answer, for repeated requests */
     MLS_TABLE_META,     /* key -> text */
+    MLS_TABLE_SNAPSHOTS, /* id -> snapshot */
     MLS_TABLES
 } mls_table;
 
