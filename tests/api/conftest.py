@@ -98,7 +98,9 @@ def admin(httpd):
 @pytest.fixture
 def nobody(httpd):
     """A caller without a token."""
-    return httpd.client()
+    client = httpd.client()
+    yield client
+    client.close()
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ def test_an_unpacked_body_over_the_limit_is_413(make_httpd):
     is_error(answer, 413)
 
 
+@pytest.mark.logs("your models would take")
 def test_a_quota_is_507_and_deleting_makes_room(make_httpd):
     server = make_httpd(config=limited("MLServerQuota 60k"))
     server.start()
@@ -83,17 +84,18 @@ def test_a_compile_that_takes_too_much_memory_is_400_with_the_reason(
     server = make_httpd(config=limited("MLServerCompileMemory 64M"))
     server.start()
     client = server.client("alice")
-    big = models.forest(trees=800, inputs=10, depth=11)
+    big = models.forest(trees=200, inputs=10, depth=9)
     message = is_error(client.publish("m", "1", big, timeout=300), 400)
     assert "memory" in message.lower(), message
     assert client.publish("m", "1", models.linear(1)).status_code == 201
 
 
+@pytest.mark.logs("time")
 def test_a_compile_that_takes_too_long_is_told(make_httpd):
     server = make_httpd(config=limited("MLServerCompileTimeout 1s"))
     server.start()
     client = server.client("alice")
-    big = models.forest(trees=3000, inputs=10, depth=11)
+    big = models.forest(trees=800, inputs=10, depth=10)
     answer = client.publish("m", "1", big, timeout=300)
     if answer.status_code != 201:  # a fast machine may be done in time
         assert answer.status_code in (400, 504), answer.text
@@ -112,6 +114,7 @@ def test_too_many_rows_are_refused(make_httpd):
     assert "10" in answer.json()["message"]
 
 
+@pytest.mark.logs("as many models as it may")
 def test_several_publish_at_once(httpd, alice, name):
     """More than may be compiled at once: each is done or told to come back."""
     answers = []
@@ -187,6 +190,7 @@ def test_nothing_is_left_of_refused_uploads(httpd, alice, name):
     assert temporary() == []
 
 
+@pytest.mark.logs("MaxRequestWorkers")
 def test_memory_does_not_grow_with_requests(make_httpd):
     """A hundred thousand rows, many times: the child's memory stays flat."""
     server = make_httpd(mpm="prefork", mpm_config=(

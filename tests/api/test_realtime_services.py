@@ -261,7 +261,7 @@ def test_an_alias_must_be_an_identifier_or_is_dropped(alice, name, iris_model,
         is_error(answer, 400)
 
 
-@pytest.mark.parametrize("bad", ["a%20%0d", "%01", "x" * 300, "."])
+@pytest.mark.parametrize("bad", ["a%20%0d", "%01", "x" * 300, "a%2f"])
 def test_an_impossible_name_is_400(alice, iris_model, bad):
     answer = alice.publish(bad, "1", iris_model)
     assert answer.status_code in (400, 404), answer.text

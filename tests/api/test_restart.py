@@ -17,7 +17,7 @@ from harness.httpd import (Httpd, USERS, children_of, process_alive,
 from harness.load import Load
 
 DEATH = ("exit signal|mlserverd|registry|supervisor|MLServer|child pid|"
-         "unavailable|connect")
+         "unavailable|connect|as many models as it may")
 
 
 def linear_good(status, text):

@@ -32,17 +32,18 @@ class ErrorLog:
         """Here we are; pass it to lines() later."""
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def lines(self, since=0):
+    def lines(self, since=0, until=None):
         if not self.path.exists():
             return []
         with open(self.path, "rb") as file:
             file.seek(since)
-            return file.read().decode("utf-8", "replace").splitlines()
+            data = file.read() if until is None else file.read(until - since)
+            return data.decode("utf-8", "replace").splitlines()
 
-    def unexpected(self, since, allowed=()):
+    def unexpected(self, since, allowed=(), until=None):
         """Bad lines that match none of the regular expressions."""
         patterns = [re.compile(text) for text in allowed]
-        return [line for line in self.lines(since)
+        return [line for line in self.lines(since, until)
                 if is_bad(line) and not any(p.search(line) for p in patterns)]
 
     def has(self, text, since=0):

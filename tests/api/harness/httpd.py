@@ -127,6 +127,7 @@ class Httpd:
         self.lean = lean
         self.process = None
         self.clients = []
+        self.starts = []  # where the log tells of a start: (from, to)
         self.error_log = ErrorLog(self.root / "logs" / "error.log")
         self.conf = self.root / "httpd.conf"
         self.users = self.root / "users"
@@ -180,7 +181,7 @@ class Httpd:
             return self.mpm_config
         if self.mpm == "prefork":
             return ("StartServers 3\nMinSpareServers 2\nMaxSpareServers 6\n"
-                    "MaxRequestWorkers 24\n")
+                    "MaxRequestWorkers 100\n")
         return ("StartServers 2\nServerLimit 4\nThreadsPerChild 16\n"
                 "ThreadLimit 16\nMaxRequestWorkers 64\n"
                 "MinSpareThreads 16\nMaxSpareThreads 64\n")
@@ -196,6 +197,12 @@ class Httpd:
 ServerName localhost
 PidFile {root}/httpd.pid
 DefaultRuntimeDir {root}
+<IfModule mime_module>
+    TypesConfig /dev/null
+</IfModule>
+<IfModule mime_module>
+    TypesConfig /dev/null
+</IfModule>
 ErrorLog {root}/logs/error.log
 LogLevel info mlserver:debug
 DocumentRoot {root}/docs
@@ -209,6 +216,8 @@ GracefulShutdownTimeout 10
     Require all denied
 </Directory>
 """.format(root=self.root)
+        if os.environ.get("MLS_TEST_CORES"):
+            text += "CoreDumpDirectory %s\n" % os.environ["MLS_TEST_CORES"]
         if not self.lean:
             text += 'CustomLog %s/logs/access.log "%%h %%u \\"%%r\\" %%>s %%b"\n' \
                 % self.root
@@ -277,8 +286,10 @@ GracefulShutdownTimeout 10
             client.close()
 
     def wait_ready(self, seconds=60):
+        began = self.error_log.mark()
         try:
             wait_until(self._answers, seconds, "httpd's readiness")
+            self.starts.append((began, self.error_log.mark()))
         except AssertionError as error:
             raise AssertionError("%s\n%s" % (error, self.tail())) from None
 
@@ -342,10 +353,21 @@ GracefulShutdownTimeout 10
         lines = []
         try:
             self.stop()
-            lines = self.error_log.unexpected(0, allowed)
+            lines = self.unexpected(allowed)
         finally:
             self.remove()
         assert lines == [], "\n".join(lines)
+
+    def unexpected(self, allowed=()):
+        """What the log holds that nobody expected. While the server starts,
+        our asking whether it is ready is answered no."""
+        lines, since = [], 0
+        for began, ready in self.starts:
+            lines += self.error_log.unexpected(since, allowed, until=began)
+            lines += self.error_log.unexpected(
+                began, list(allowed) + ["reason=not ready"], until=ready)
+            since = ready
+        return lines + self.error_log.unexpected(since, allowed)
 
     # --- processes ---
 
@@ -365,14 +387,15 @@ GracefulShutdownTimeout 10
     def daemon_children(self):
         """Process ids of the registry owner and the supervisor, by name."""
         found = {}
+        names = {"mls-owner": "registry", "mls-supervisor": "supervisor"}
         for pid in children_of(self.mlserverd()):
-            command = command_of(pid)
-            with open("/proc/%d/comm" % pid, encoding="ascii") as file:
-                command += " " + file.read()
-            if "registry" in command:
-                found["registry"] = pid
-            elif "super" in command or "pool" in command:
-                found["supervisor"] = pid
+            try:
+                with open("/proc/%d/comm" % pid, encoding="ascii") as file:
+                    comm = file.read().strip()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if comm in names:
+                found[names[comm]] = pid
         return found
 
     # --- asking ---
