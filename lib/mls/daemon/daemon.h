@@ -72,7 +72,7 @@ typedef struct mls_daemon {
     mls_identities who;
     int log_fd;
     int lifeline;    /* read end of a pipe: at its end the parent is gone */
-    int compiler_fd; /* the program in options.mlscore, open for reading */
+    int compiler_fd; /* memory file with the program in options.mlscore */
     const char *role; /* "parent", "owner", "supervisor" */
 } mls_daemon;
 

@@ -18,6 +18,7 @@
 
 #include <apr_strings.h>
 
+#include "daemon/isolate.h"
 #include "daemon/owner.h"
 #include "daemon/super.h"
 #include "registry/bdb/bdb_env.h"
@@ -133,20 +134,18 @@ static mls_err *write_pid_file(const struct parent *parent)
     return NULL;
 }
 
-/* The program is opened once, by whoever may read it; the compile sandbox gets
- * a copy. So the image format always is the one this server was built with. */
+/* The program is read once, by whoever may read it; the compile sandbox gets
+ * this copy. So the image format always is the one this server was built with,
+ * and the program may lie where the worker user cannot go. */
 static mls_err *open_compiler(struct parent *parent)
 {
     mls_daemon *daemon = parent->daemon;
+    mls_err *err = mls_isolate_load(&daemon->compiler_fd,
+                                    daemon->options.mlscore, parent->pool);
 
-    daemon->compiler_fd =
-        open(daemon->options.mlscore, O_RDONLY | O_CLOEXEC);
-    if (daemon->compiler_fd < 0) {
-        return mls_err_apr(parent->pool, errno,
-                           "open the model compiler %s (--mlscore)",
-                           daemon->options.mlscore);
-    }
-    return NULL;
+    return err ? mls_err_make(parent->pool, MLS_EINVALID, err,
+                              "the model compiler (--mlscore)")
+               : NULL;
 }
 
 /* Held by the children too, who inherit it: the next mlserverd waits until the

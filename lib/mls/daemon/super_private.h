@@ -3,65 +3,85 @@
 #define MLS_DAEMON_SUPER_PRIVATE_H
 
 /**
- * The supervisor's inside. Its loop never blocks: what takes time (copying,
- * digesting, compiling an upload) runs in a helper process that answers the
- * caller itself.
+ * The supervisor's inside: one thread with one poll loop (super_main.c) that
+ * never blocks. It hands requests on to helper processes or to the pools
+ * (super_requests.c, super_pool.c) and has the stores looked after
+ * (super_upkeep.c).
  */
+
+#include <poll.h>
 
 #include "daemon/daemon.h"
 #include "daemon/pool/pool.h"
 #include "registry/registry.h"
 
-enum { SUPER_DESCRIPTORS = 4, SUPER_DATAGRAM = 65536 };
+enum {
+    MLS_SUPER_CLIENTS = 1024, /* connections that may say nothing yet */
+    MLS_SUPER_STORES = 8,     /* helpers that only store, at once */
+    MLS_SUPER_POLL = 16384    /* descriptors polled at once */
+};
 
-/** A request for a helper: where to answer, what came with it. */
-typedef struct super_upload {
-    int connection;
-    int model;  /* the upload */
-    int verify; /* rows to reproduce, or -1 */
-    const char *subject;
-    const char *request_id;
-    mls_registry *registry; /* asked for what the subject has already */
-} super_upload;
+/** A connection whose request is not here yet. */
+typedef struct mls_client {
+    int fd;
+    apr_time_t since;
+} mls_client;
 
-/* super_compile.c: run in a helper process */
+/** A helper process at work. */
+typedef struct mls_helper {
+    pid_t pid;
+    enum { MLS_HELPER_COMPILE, MLS_HELPER_STORE, MLS_HELPER_UPKEEP } kind;
+    int connection; /* of the caller; -1: nobody */
+} mls_helper;
 
-/** Store and compile an upload, answer on its connection. */
-void super_compile(const mls_daemon *daemon, const super_upload *upload,
-                   apr_pool_t *pool);
+typedef struct mls_super {
+    mls_daemon *daemon;
+    apr_pool_t *pool;
+    int listener, signals;
+    int stop;
+    int sandbox;              /* namespaces work here */
+    const char *sandbox_reason; /* else why not */
+    mls_client clients[MLS_SUPER_CLIENTS];
+    int client_count;
+    mls_helper *helpers; /* room for as many as are admitted */
+    int helper_count;
+    mls_registry *registry;
+    mls_pool *work; /* pools of published code */
+    apr_time_t started, next_upkeep;
+    unsigned long compiled, refused_busy, refused_peers, helpers_lost;
+    unsigned long upkeeps;
+    struct pollfd entries[MLS_SUPER_POLL];
+} mls_super;
 
-/** Store a file as a blob only ("store"): sessions' snapshots. */
-void super_store(const mls_daemon *daemon, const super_upload *upload,
-                 apr_pool_t *pool);
+/* ---- super_requests.c ---- */
 
-/* super_sandbox.c */
+void mls_super_accept(mls_super *super);
 
-/** What a sandboxed run of mlscore gave. */
-typedef struct super_run {
-    const char *output;  /* its standard output, when captured */
-    const char *reason;  /* why it failed, one line */
-    int refused;         /* mlscore itself said no, or broke a limit */
-} super_run;
+/** A datagram has come, or the end. The client leaves the list. */
+void mls_super_receive(mls_super *super, mls_client client);
 
-/** Run mlscore with `arguments` (NULL-terminated) in a sandbox without network
- *  or files; `in` and `out` are its standard input and output (out -1: its
- *  output is captured), `extra` is seen as descriptor 3 (or -1). */
-mls_err *super_mlscore(super_run *out_run, const mls_daemon *daemon,
-                       const char *const *arguments, int in, int out,
-                       int extra, apr_pool_t *pool);
+/** A child process ended; tells its caller when it did not. */
+void mls_super_reaped(mls_super *super, pid_t pid, int status);
+int mls_super_helpers(const mls_super *super, int kind);
 
-/** 1 when namespaces can be made here as the worker user; else 0 and why. */
-int super_namespaces(const mls_daemon *daemon, const char **why,
-                     apr_pool_t *pool);
+/** Answer an error and close. */
+void mls_super_refuse(mls_super *super, int connection, const mls_err *err);
 
-/* super_sweep.c */
+/** Fork a helper that runs `body` and exits with what it returns. */
+mls_err *mls_super_fork(mls_super *super, int kind, int connection,
+                        int (*body)(void *baton, apr_pool_t *pool),
+                        void *baton, apr_pool_t *scratch);
 
-/** Remove temporary files of processes that are gone. */
-void super_sweep_temporary(const mls_daemon *daemon, apr_pool_t *pool);
+/* ---- super_upkeep.c ---- */
 
-/** Remove blobs and images older than an hour that no record names; asks the
- *  owner, and does nothing when it is away. Runs in a helper process. */
-void super_sweep_orphans(const mls_daemon *daemon, mls_registry *registry,
-                         apr_pool_t *pool);
+/** Try the sandbox; sets sandbox and sandbox_reason and logs them. */
+void mls_super_try_sandbox(mls_super *super);
+
+/** At the start: leftovers of crashed helpers. */
+mls_err *mls_super_clean(mls_super *super, apr_pool_t *scratch);
+
+/** In a helper: compile what this image format lacks, sweep what nobody names
+ *  any more. */
+int mls_super_upkeep(void *super, apr_pool_t *pool);
 
 #endif

@@ -18,7 +18,8 @@
 enum {
     RETRY_FOR = 2000000, /* microseconds without a supervisor */
     RETRY_EVERY = 50000,
-    STATUS_SECONDS = 5
+    STATUS_SECONDS = 5,
+    STORE_SECONDS = 120
 };
 
 struct mls_supervisor {
@@ -118,6 +119,23 @@ mls_err *mls_supervisor_compile(mls_compiled **out, mls_supervisor *supervisor,
     compiled->image_size = mls_json_int(answer, "imageSize", 0);
     *out = compiled;
     return NULL;
+}
+
+mls_err *mls_supervisor_store(const char **blob, apr_int64_t *size,
+                              mls_supervisor *supervisor, int fd,
+                              const char *subject, const char *request_id,
+                              apr_pool_t *pool)
+{
+    mls_json *request = mls_json_object(pool);
+    mls_json *answer;
+
+    mls_json_set_string(request, "op", "store");
+    mls_json_set_int(request, "protocol", MLS_WIRE_PROTOCOL);
+    mls_json_set_string(request, "subject", subject);
+    mls_json_set_string(request, "requestId", request_id);
+    MLS_TRY(ask(&answer, supervisor, request, &fd, 1, STORE_SECONDS, pool));
+    *size = mls_json_int(answer, "blobSize", 0);
+    return need(blob, answer, "blob", pool);
 }
 
 mls_err *mls_supervisor_status(const char **json, mls_supervisor *supervisor,
