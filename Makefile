@@ -127,7 +127,7 @@ $(BUILD)/bin/mlscore: $(call obj,$(MLSCORE_CLI_SRC)) $(LIB_MLSCORE)
 $(BUILD)/bin/mlserverd: $(call obj,$(MLSERVERD_SRC)) $(LIB_MLS_BDB) $(LIB_MLS) $(LIB_MLSCORE)
 	$(program) -ldb $(LIBS_MLS) $(LIBS_MLSCORE) -lseccomp
 $(BUILD)/bin/mlserverctl: $(call obj,$(MLSERVERCTL_SRC)) $(LIB_MLS_BDB) $(LIB_MLS) $(LIB_MLSCORE)
-	$(program) -ldb $(LIBS_MLS) $(LIBS_MLSCORE)
+	$(program) -ldb $(LIBS_MLS) $(LIBS_MLSCORE) -lseccomp
 
 # --- unit tests and fuzz targets -------------------------------------------
 .PHONY: unit fuzz-bins
@@ -136,7 +136,7 @@ fuzz-bins: $(FUZZ_BIN)
 
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB_MLS_BDB) $(LIB_MLS) $(LIB_MLSCORE)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $< $(LIB_MLS_BDB) $(LIB_MLS) $(LIB_MLSCORE) -ldb $(LIBS_MLS) $(LIBS_MLSCORE) -lcmocka
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $< $(LIB_MLS_BDB) $(LIB_MLS) $(LIB_MLSCORE) -ldb $(LIBS_MLS) $(LIBS_MLSCORE) -lseccomp -lcmocka
 
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/standalone.o $(LIB_MLS) $(LIB_MLSCORE)
 	@mkdir -p $(@D)
