@@ -27,31 +27,31 @@ enum { READ_TRIES = 100 };
 
 /* ---- slots ---- */
 
-/* Not against an adversary: it finds torn and damaged copies. Each step is a
- * bijection of the sum for a given word (odd multiplier, xor-shift), so one
- * wrong word always shows. */
-static uint64_t checksum_words(const uint64_t *words, size_t count,
-                               uint64_t sum)
+/* Not against an adversary: it finds torn and damaged copies. Each word is
+ * multiplied by an odd number of its own, so one wrong word always shows; the
+ * products do not wait for each other. */
+uint64_t index_checksum(const index_record *record, uint64_t sequence,
+                        uint64_t place)
 {
-    for (size_t i = 0; i < count; i++) {
-        sum = (sum ^ words[i]) * UINT64_C(0x9fb21c651e98df25);
-        sum ^= sum >> 32;
+    static const uint64_t odd[INDEX_WORDS] = {
+        UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xbf58476d1ce4e5b9),
+        UINT64_C(0x94d049bb133111eb), UINT64_C(0xd6e8feb86659fd93),
+        UINT64_C(0x9fb21c651e98df25), UINT64_C(0xc2b2ae3d27d4eb4f),
+        UINT64_C(0x165667b19e3779f9), UINT64_C(0xff51afd7ed558ccd)
+    };
+    uint64_t sum = sequence * UINT64_C(0xc4ceb9fe1a85ec53)
+                   + (place + 1) * UINT64_C(0x8ebc6af09c88c6e3);
+
+    for (int i = 0; i < INDEX_WORDS; i++) {
+        const uint64_t product = (record->word[i] + odd[i]) * odd[i];
+        sum += product ^ product >> 32;
     }
     return sum;
 }
 
-uint64_t index_checksum(const index_record *record, uint64_t sequence,
-                        uint64_t place)
-{
-    const uint64_t seed = (sequence + 1) * UINT64_C(0x9e3779b97f4a7c15)
-                          ^ (place + 1) * UINT64_C(0xd6e8feb86659fd93);
-
-    return checksum_words(record->word, INDEX_WORDS, seed);
-}
-
 typedef enum copy_state { COPY_WHOLE, COPY_CHANGED, COPY_BAD } copy_state;
 
-static copy_state read_copy(index_record *out, const index_slot *slot,
+static inline copy_state read_copy(index_record *out, const index_slot *slot,
                             int which, uint64_t sequence, uint64_t place)
 {
     for (int i = 0; i < INDEX_WORDS; i++) {
@@ -184,10 +184,14 @@ void index_boot_id(unsigned char out[16])
 
 static uint64_t header_checksum(const index_header *header)
 {
-    uint64_t words[offsetof(index_header, checksum) / 8];
+    uint64_t word, sum = INDEX_MAGIC;
 
-    memcpy(words, header, sizeof(words));
-    return checksum_words(words, sizeof(words) / 8, INDEX_MAGIC);
+    for (size_t i = 0; i < offsetof(index_header, checksum); i += 8) {
+        memcpy(&word, (const char *)header + i, sizeof(word));
+        sum = (sum ^ word) * UINT64_C(0x9fb21c651e98df25);
+        sum ^= sum >> 32;
+    }
+    return sum;
 }
 
 static int is_capacity(uint64_t slots)
