@@ -141,20 +141,20 @@ static mls_err *place(const mls_blob_temporary *temporary, const char *digest,
     return sync_folder(folder_of(store, digest, pool), pool);
 }
 
-static mls_err *finish(const char **digest, int64_t *size,
-                       mls_blob_temporary *temporary, apr_pool_t *pool)
+static mls_err *finish(mls_blob_temporary *temporary, apr_pool_t *pool)
 {
     int lock;
 
-    if (!*digest) {
-        MLS_TRY(mls_blob_digest(digest, size, temporary->fd, pool));
+    if (!temporary->digest) {
+        MLS_TRY(mls_blob_digest(&temporary->digest, &temporary->size,
+                                temporary->fd, pool));
     }
     if (fchmod(temporary->fd, temporary->store->file_mode)
         || fsync(temporary->fd)) {
         return mls_err_apr(pool, errno, "sync %s", temporary->path);
     }
     MLS_TRY(mls_blob_lock(&lock, temporary->store, 0, pool));
-    mls_err *err = place(temporary, *digest, pool);
+    mls_err *err = place(temporary, temporary->digest, pool);
     close(lock);
     if (!err) {
         temporary->path = NULL;
@@ -165,9 +165,11 @@ static mls_err *finish(const char **digest, int64_t *size,
 mls_err *mls_blob_commit(const char **digest, int64_t *size,
                          mls_blob_temporary *temporary, apr_pool_t *pool)
 {
-    *digest = NULL;
-    mls_err *err = finish(digest, size, temporary, pool);
+    mls_err *err = finish(temporary, pool);
+
     mls_blob_abandon(temporary);
+    *digest = temporary->digest;
+    *size = temporary->size;
     return err;
 }
 
@@ -237,11 +239,9 @@ mls_err *mls_blob_digest(const char **digest, int64_t *size, int fd,
     return pump(digest, size, -1, fd, INT64_MAX, pool);
 }
 
-mls_err *mls_blob_put(const char **digest, int64_t *size,
-                      const mls_blob_store *store, int source, int64_t most,
-                      apr_pool_t *pool)
+mls_err *mls_blob_fill(mls_blob_temporary *temporary, int source, int64_t most,
+                       apr_pool_t *pool)
 {
-    mls_blob_temporary *temporary;
     struct stat status;
 
     if (fstat(source, &status) || !S_ISREG(status.st_mode)) {
@@ -251,14 +251,23 @@ mls_err *mls_blob_put(const char **digest, int64_t *size,
     if (status.st_size > most) {
         return too_large(pool, most);
     }
+    return pump(&temporary->digest, &temporary->size, temporary->fd, source,
+                most, pool);
+}
+
+mls_err *mls_blob_put(const char **digest, int64_t *size,
+                      const mls_blob_store *store, int source, int64_t most,
+                      apr_pool_t *pool)
+{
+    mls_blob_temporary *temporary;
+
     MLS_TRY(mls_blob_begin(&temporary, store, pool));
-    mls_err *err =
-        pump(digest, size, temporary->fd, source, most, pool);
-    if (!err) {
-        err = finish(digest, size, temporary, pool);
+    mls_err *err = mls_blob_fill(temporary, source, most, pool);
+    if (err) {
+        mls_blob_abandon(temporary);
+        return err;
     }
-    mls_blob_abandon(temporary);
-    return err;
+    return mls_blob_commit(digest, size, temporary, pool);
 }
 
 /* ---- reading ---- */

@@ -35,6 +35,8 @@ typedef struct mls_blob_temporary {
     const mls_blob_store *store;
     const char *path;
     int fd; /* open for reading and writing */
+    const char *digest; /* when it is known; else NULL */
+    int64_t size;
 } mls_blob_temporary;
 
 /** 1 when `name` is a digest as this store names files. */
@@ -50,14 +52,19 @@ mls_err *mls_blob_begin(mls_blob_temporary **out, const mls_blob_store *store,
                         apr_pool_t *pool);
 void mls_blob_abandon(mls_blob_temporary *temporary);
 
-/** Digest what was written, sync, rename. The descriptor is closed. *digest
- *  and *size tell what is stored now; a file that was there already stays and
- *  counts as stored now. MLS_ENOSPACE leaves nothing behind. */
+/** Copy `source` (a regular file, from its start; its position is not used)
+ *  into it, digesting. MLS_ETOOLARGE over `most` bytes. */
+mls_err *mls_blob_fill(mls_blob_temporary *temporary, int source, int64_t most,
+                       apr_pool_t *pool);
+
+/** Digest what was written by other ways than mls_blob_fill, sync, rename. The
+ *  descriptor is closed. *digest and *size tell what is stored now; a file
+ *  that was there already stays and counts as stored now. MLS_ENOSPACE leaves
+ *  nothing behind. */
 mls_err *mls_blob_commit(const char **digest, int64_t *size,
                          mls_blob_temporary *temporary, apr_pool_t *pool);
 
-/** Copy `source` (a regular file, from its start; its position is not used)
- *  into the store. MLS_ETOOLARGE over `most` bytes. */
+/** Begin, fill and commit at once. */
 mls_err *mls_blob_put(const char **digest, int64_t *size,
                       const mls_blob_store *store, int source, int64_t most,
                       apr_pool_t *pool);

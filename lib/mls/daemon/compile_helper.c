@@ -4,6 +4,7 @@
 #include "daemon/compile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -137,27 +138,44 @@ static mls_err *copy_rows(int *out, int verify, apr_pool_t *pool)
     return NULL;
 }
 
+/* Only what compiles gets its name: refused uploads leave nothing behind. */
+static mls_err *compile_and_store(mls_compile_result *result,
+                                  const mls_compile_job *job,
+                                  mls_blob_temporary *upload, apr_pool_t *pool)
+{
+    int verify = -1;
+
+    if (!job->store_only) {
+        if (job->verify >= 0) {
+            MLS_TRY(copy_rows(&verify, job->verify, pool));
+        }
+        const int model = open(upload->path, O_RDONLY | O_CLOEXEC);
+        if (model < 0) {
+            return mls_err_apr(pool, errno, "open %s", upload->path);
+        }
+        MLS_TRY(mls_compile_blob(result, job->daemon, job->reduced, model,
+                                 verify, job->connection, pool));
+    }
+    return mls_blob_commit(&result->blob, &result->blob_size, upload, pool);
+}
+
 static mls_err *work(mls_compile_result *result, const mls_compile_job *job,
                      apr_pool_t *pool)
 {
+    mls_blob_temporary *upload;
     mls_blob_store blobs, images;
-    int verify = -1;
-    int blob;
 
     MLS_TRY(check_upload(job, pool));
     mls_stores_make(&blobs, &images, &job->daemon->paths, pool);
-    if (job->verify >= 0) {
-        MLS_TRY(copy_rows(&verify, job->verify, pool));
+    MLS_TRY(mls_blob_begin(&upload, &blobs, pool));
+    mls_err *err =
+        mls_blob_fill(upload, job->model,
+                      job->daemon->options.max_model_size, pool);
+    if (!err) {
+        err = compile_and_store(result, job, upload, pool);
     }
-    MLS_TRY(mls_blob_put(&result->blob, &result->blob_size, &blobs,
-                         job->model, job->daemon->options.max_model_size,
-                         pool));
-    if (job->store_only) {
-        return NULL;
-    }
-    MLS_TRY(mls_blob_open(&blob, &blobs, result->blob, 0, pool));
-    return mls_compile_blob(result, job->daemon, job->reduced, blob, verify,
-                            job->connection, pool);
+    mls_blob_abandon(upload);
+    return err;
 }
 
 /* ---- answer ---- */

@@ -119,6 +119,9 @@ mls_err *pool_sandbox_filter(int *fd, apr_pool_t *scratch);
 mls_err *pool_runtime_start(pool_runtime **out, mls_pool *pool,
                             const mls_pool_definition *definition,
                             apr_pool_t *scratch);
+/** Open a blob by its digest for reading; *fd is -1 when `digest` is NULL. */
+mls_err *pool_open_blob(int *fd, const mls_pool *pool, const char *digest,
+                        apr_pool_t *scratch);
 /** Read and act on one datagram of a runtime. */
 void pool_runtime_readable(mls_pool *pool, pool_runtime *runtime);
 void pool_runtime_retire(mls_pool *pool, pool_runtime *runtime);

@@ -107,8 +107,8 @@ static mls_json *message_make(apr_pool_t *scratch, const char *op)
 
 /* ---- start ---- */
 
-static mls_err *open_snapshot(int *fd, const mls_pool *pool,
-                              const char *digest, apr_pool_t *scratch)
+mls_err *pool_open_blob(int *fd, const mls_pool *pool, const char *digest,
+                        apr_pool_t *scratch)
 {
     unsigned char check[32];
 
@@ -167,7 +167,7 @@ mls_err *pool_runtime_start(pool_runtime **out, mls_pool *pool,
     apr_pool_t *own;
     int snapshot;
 
-    MLS_TRY(open_snapshot(&snapshot, pool, definition->snapshot, scratch));
+    MLS_TRY(pool_open_blob(&snapshot, pool, definition->snapshot, scratch));
     apr_pool_create(&own, pool->pool);
     pool_runtime *runtime = apr_pcalloc(own, sizeof(*runtime));
     runtime->pool = own;

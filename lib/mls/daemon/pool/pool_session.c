@@ -202,6 +202,25 @@ static void pass_on(mls_pool *pool, pool_request *request,
     answer_ok(pool, request);
 }
 
+/* A snapshot's bytes for a child that has looked its record up. */
+static void fetch(mls_pool *pool, pool_request *request, const mls_json *json)
+{
+    mls_json *answer = mls_json_object(request->pool);
+    int fd;
+    mls_err *err = pool_open_blob(&fd, pool,
+                                  text_or(mls_json_string(json, "blob"), ""),
+                                  request->pool);
+
+    if (err) {
+        refuse(pool, request, "notfound", err->message);
+        return;
+    }
+    mls_json_set_bool(answer, "ok", 1);
+    pool_send(request->connection, answer, &fd, 1, request->pool);
+    close(fd);
+    pool_request_end(pool, request);
+}
+
 void pool_session_request(mls_pool *pool, pool_request *request,
                           const char *operation, const mls_json *json)
 {
@@ -213,6 +232,10 @@ void pool_session_request(mls_pool *pool, pool_request *request,
     }
     if (strcmp(operation, "session.list") == 0) {
         list(pool, request, json);
+        return;
+    }
+    if (strcmp(operation, "session.fetch") == 0) {
+        fetch(pool, request, json);
         return;
     }
     int ending = strcmp(operation, "session.close") == 0;
