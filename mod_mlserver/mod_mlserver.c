@@ -50,6 +50,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_insert_error_filter(mlh_insert_error_filter, NULL, NULL,
                                 APR_HOOK_LAST);
     mlh_register_error_filter();
+    mlh_register_header_filter();
 }
 
 AP_DECLARE_MODULE(mlserver) = {

@@ -82,7 +82,7 @@ static int reply_granted(request_rec *r, const mlh_call *call,
 static int reply_denied(request_rec *r)
 {
     return mlh_reply_fail(r, MLS_EUNAUTHORIZED,
-                          "the name or the password is wrong");
+                          "the name or the password is not right");
 }
 
 static int reply_throttled(request_rec *r, unsigned wait)

@@ -119,21 +119,27 @@ int mlh_healthz(request_rec *r, const mlh_call *call)
     return mlh_reply_json(r, HTTP_OK, "{\"status\":\"pass\"}");
 }
 
+/* Not an event for the log: a probe asks again in a moment. */
+static int reply_not_ready(request_rec *r, const char *why)
+{
+    apr_table_setn(r->headers_out, "Retry-After", "1");
+    return mlh_reply_json(
+        r, HTTP_SERVICE_UNAVAILABLE,
+        mlh_error_json(r, HTTP_SERVICE_UNAVAILABLE,
+                       apr_pstrcat(r->pool, "not ready: ", why, NULL)));
+}
+
 /* Ready: models can be scored, and people can log in. */
 int mlh_readyz(request_rec *r, const mlh_call *call)
 {
     const char *json;
 
     if (!mlh_scoring_of(call->state)) {
-        return mlh_reply_fail(r, MLS_EUNAVAILABLE,
-                              "not ready: mlserverd has not made the index");
+        return reply_not_ready(r, "mlserverd has not made the index");
     }
     mls_err *err = mls_registry_status(&json, call->state->runtime->registry,
                                        r->pool);
 
-    if (err) {
-        return mlh_reply_fail(r, MLS_EUNAVAILABLE, "not ready: %s",
-                              err->message);
-    }
-    return mlh_reply_json(r, HTTP_OK, "{\"status\":\"pass\"}");
+    return err ? reply_not_ready(r, err->message)
+               : mlh_reply_json(r, HTTP_OK, "{\"status\":\"pass\"}");
 }

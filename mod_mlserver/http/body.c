@@ -9,6 +9,7 @@
 #include <http_protocol.h>
 
 #include "http/inflate.h"
+#include "http/reply.h"
 
 APLOG_USE_MODULE(mlserver);
 
@@ -40,7 +41,7 @@ static mls_err *read_failed(request_rec *r, apr_status_t status)
                             "(LimitRequestBody)");
     }
     if (http == HTTP_REQUEST_TIME_OUT) {
-        return mls_err_make(r->pool, MLS_ETIMEOUT, NULL,
+        return mls_err_make(r->pool, MLH_ESLOW, NULL,
                             "the body did not arrive in time");
     }
     return mls_err_make(r->pool, MLS_EINVALID, NULL,

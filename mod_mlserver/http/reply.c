@@ -12,32 +12,37 @@
 
 APLOG_USE_MODULE(mlserver);
 
-/* The one table. `ours` marks what the caller cannot help: the whole chain is
- * logged, and the answer holds only the outermost message or none. */
+/* What the caller cannot help is logged with its whole chain, and the answer
+ * holds the outermost message or (HIDDEN) none of it. LIMIT: the server does as
+ * configured. AWAY: a part of it is missing. */
+enum blame { CALLER, LIMIT, AWAY, HIDDEN };
+
+/* The one table. */
 static const struct error_kind {
     int code;
     int status;
     const char *type;
-    int ours;
+    enum blame blame;
 } kinds[] = {
-    { MLS_EOTHER, HTTP_INTERNAL_SERVER_ERROR, "InternalError", 2 },
-    { MLS_EINVALID, HTTP_BAD_REQUEST, "InvalidArgument", 0 },
-    { MLS_EUNAUTHORIZED, HTTP_UNAUTHORIZED, "Unauthorized", 0 },
-    { MLS_EFORBIDDEN, HTTP_FORBIDDEN, "Forbidden", 0 },
-    { MLS_ENOTFOUND, HTTP_NOT_FOUND, "NotFound", 0 },
-    { MLS_EEXISTS, HTTP_CONFLICT, "AlreadyExists", 0 },
-    { MLS_ECONFLICT, HTTP_PRECONDITION_FAILED, "PreconditionFailed", 0 },
-    { MLS_ETOOLARGE, HTTP_REQUEST_ENTITY_TOO_LARGE, "TooLarge", 0 },
-    { MLS_EMODEL, HTTP_BAD_REQUEST, "ModelRefused", 0 },
-    { MLS_EBUSY, HTTP_SERVICE_UNAVAILABLE, "Busy", 1 },
-    { MLS_EUNAVAILABLE, HTTP_SERVICE_UNAVAILABLE, "Unavailable", 1 },
-    { MLS_ENOSPACE, HTTP_INSUFFICIENT_STORAGE, "InsufficientStorage", 1 },
-    { MLS_ETIMEOUT, HTTP_GATEWAY_TIME_OUT, "Timeout", 1 },
-    { MLS_ECORRUPT, HTTP_INTERNAL_SERVER_ERROR, "DataDamaged", 2 },
-    { MLH_EMEDIA, HTTP_UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", 0 },
-    { MLH_ETHROTTLED, HTTP_TOO_MANY_REQUESTS, "TooManyRequests", 0 },
-    { MLH_EMETHOD, HTTP_METHOD_NOT_ALLOWED, "MethodNotAllowed", 0 },
-    { MLH_ENOTDONE, HTTP_NOT_IMPLEMENTED, "NotImplemented", 0 },
+    { MLS_EOTHER, HTTP_INTERNAL_SERVER_ERROR, "InternalError", HIDDEN },
+    { MLS_EINVALID, HTTP_BAD_REQUEST, "InvalidArgument", CALLER },
+    { MLS_EUNAUTHORIZED, HTTP_UNAUTHORIZED, "Unauthorized", CALLER },
+    { MLS_EFORBIDDEN, HTTP_FORBIDDEN, "Forbidden", CALLER },
+    { MLS_ENOTFOUND, HTTP_NOT_FOUND, "NotFound", CALLER },
+    { MLS_EEXISTS, HTTP_CONFLICT, "AlreadyExists", CALLER },
+    { MLS_ECONFLICT, HTTP_PRECONDITION_FAILED, "PreconditionFailed", CALLER },
+    { MLS_ETOOLARGE, HTTP_REQUEST_ENTITY_TOO_LARGE, "TooLarge", CALLER },
+    { MLS_EMODEL, HTTP_BAD_REQUEST, "ModelRefused", CALLER },
+    { MLS_EBUSY, HTTP_SERVICE_UNAVAILABLE, "Busy", LIMIT },
+    { MLS_EUNAVAILABLE, HTTP_SERVICE_UNAVAILABLE, "Unavailable", AWAY },
+    { MLS_ENOSPACE, HTTP_INSUFFICIENT_STORAGE, "InsufficientStorage", LIMIT },
+    { MLS_ETIMEOUT, HTTP_GATEWAY_TIME_OUT, "Timeout", LIMIT },
+    { MLS_ECORRUPT, HTTP_INTERNAL_SERVER_ERROR, "DataDamaged", HIDDEN },
+    { MLH_EMEDIA, HTTP_UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", CALLER },
+    { MLH_ESLOW, HTTP_REQUEST_TIME_OUT, "RequestTimeout", CALLER },
+    { MLH_ETHROTTLED, HTTP_TOO_MANY_REQUESTS, "TooManyRequests", CALLER },
+    { MLH_EMETHOD, HTTP_METHOD_NOT_ALLOWED, "MethodNotAllowed", CALLER },
+    { MLH_ENOTDONE, HTTP_NOT_IMPLEMENTED, "NotImplemented", CALLER },
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
@@ -94,6 +99,7 @@ int mlh_reply_bytes(request_rec *r, int status, const char *type,
     r->status = status;
     ap_set_content_type(r, type);
     ap_set_content_length(r, (apr_off_t)length);
+    mlh_keep_connection(r);
     apr_bucket_alloc_t *allocator = r->connection->bucket_alloc;
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, allocator);
 
@@ -147,23 +153,35 @@ int mlh_reply_empty(request_rec *r, int status)
 
 /* ---- errors ---- */
 
+/* Log what is not the caller's fault; the message for the answer. */
+static const char *log_failure(request_rec *r, const struct error_kind *kind,
+                               const mls_err *err)
+{
+    static const int levels[] = { [LIMIT] = APLOG_INFO,
+                                  [AWAY] = APLOG_WARNING,
+                                  [HIDDEN] = APLOG_ERR };
+    const char *id = mlh_request_of(r)->id;
+
+    if (kind->blame == CALLER) {
+        return mls_err_text(err, r->pool);
+    }
+    ap_log_rerror(APLOG_MARK, levels[kind->blame], 0, r,
+                  "request failed: request=%s reason=%s", id,
+                  mls_err_text(err, r->pool));
+    if (kind->blame == HIDDEN) {
+        return apr_psprintf(r->pool,
+                            "the server failed; its log has the reason under "
+                            "request %s",
+                            id);
+    }
+    return err->message;
+}
+
 int mlh_reply_error(request_rec *r, const mls_err *err)
 {
     const struct error_kind *kind = kind_of(err->code);
-    const char *message = mls_err_text(err, r->pool);
+    const char *message = log_failure(r, kind, err);
 
-    if (kind->ours) {
-        ap_log_rerror(APLOG_MARK,
-                      kind->ours > 1 ? APLOG_ERR : APLOG_WARNING, 0, r,
-                      "request failed: request=%s reason=%s",
-                      mlh_request_of(r)->id, message);
-        message = kind->ours > 1
-                      ? apr_psprintf(r->pool,
-                                     "the server failed; its log has the "
-                                     "reason under request %s",
-                                     mlh_request_of(r)->id)
-                      : err->message;
-    }
     if (kind->status == HTTP_SERVICE_UNAVAILABLE) {
         apr_table_setn(r->headers_out, "Retry-After", "1");
     }

@@ -15,6 +15,7 @@
 /** Codes of the glue's own, beside mls_code. */
 enum {
     MLH_EMEDIA = MLS_ECORRUPT + 100, /* a type of body nobody reads; 415 */
+    MLH_ESLOW,                       /* the body came too slowly; 408 */
     MLH_ETHROTTLED,                  /* too many attempts; 429 */
     MLH_EMETHOD,                     /* 405 */
     MLH_ENOTDONE                     /* a part that is not built yet; 501 */
@@ -62,6 +63,13 @@ const char *mlh_service_path(request_rec *r, const char *name,
  *  becomes the error object. */
 void mlh_insert_error_filter(request_rec *r);
 void mlh_register_error_filter(void);
+
+/* ---- keepalive.c ---- */
+
+/** r->status is set, the answer not sent: keep an HTTP/1.1 connection that
+ *  httpd would close for the status alone. */
+void mlh_keep_connection(request_rec *r);
+void mlh_register_header_filter(void);
 
 /* ---- cors.c ---- */
 

@@ -52,54 +52,63 @@ static mls_err *open_scoring(mlh_scoring **out, const mlh_state *state,
     return NULL;
 }
 
-/* Only one thread at a time comes here (see next_try). */
-static const mlh_scoring *try_open(mlh_state *state)
+/* Is mlserverd still in its first seconds, making and handing over files? */
+static int is_starting(const mlh_runtime *runtime)
+{
+    return apr_time_now() - runtime->started < apr_time_from_sec(5);
+}
+
+/* Called with runtime->opening held. A missing file is looked for each time,
+ * which costs one system call; what else is wrong is said once a second. */
+static mlh_scoring *try_open(mlh_state *state)
 {
     mlh_runtime *runtime = state->runtime;
     apr_pool_t *pool;
     mlh_scoring *scoring = NULL;
 
+    if (apr_time_now() < runtime->next_try) {
+        return NULL;
+    }
     apr_pool_create(&pool, runtime->pool);
     apr_pool_tag(pool, "mlserver_scoring");
     mls_err *err = open_scoring(&scoring, state, pool);
 
-    if (err) {
-        const int level = err->code == MLS_ENOTFOUND ? APLOG_DEBUG
-                                                     : APLOG_ERR;
-
-        ap_log_error(APLOG_MARK, level, 0, ap_server_conf,
-                     "state not ready: directory=%s reason=%s",
-                     state->server->state_dir, mls_err_text(err, pool));
-        apr_pool_destroy(pool);
-        return NULL;
+    if (!err) {
+        return scoring;
     }
-    atomic_store_explicit(&runtime->scoring, scoring, memory_order_release);
-    return scoring;
+    const int expected = err->code == MLS_ENOTFOUND || is_starting(runtime);
+
+    if (!expected) {
+        runtime->next_try = apr_time_now() + apr_time_from_sec(1);
+    }
+    ap_log_error(APLOG_MARK, expected ? APLOG_DEBUG : APLOG_ERR, 0,
+                 ap_server_conf, "state not ready: directory=%s reason=%s",
+                 state->server->state_dir, mls_err_text(err, pool));
+    apr_pool_destroy(pool);
+    return NULL;
+}
+
+static mlh_scoring *scoring_now(mlh_runtime *runtime)
+{
+    return atomic_load_explicit(&runtime->scoring, memory_order_acquire);
 }
 
 const mlh_scoring *mlh_scoring_of(mlh_state *state)
 {
-    const apr_int64_t being_tried = APR_INT64_C(0x7fffffffffffffff);
     mlh_runtime *runtime = state ? state->runtime : NULL;
+    mlh_scoring *scoring = runtime ? scoring_now(runtime) : NULL;
 
-    if (!runtime) {
-        return NULL;
-    }
-    const mlh_scoring *scoring =
-        atomic_load_explicit(&runtime->scoring, memory_order_acquire);
-
-    if (scoring) {
+    if (scoring || !runtime) {
         return scoring;
     }
-    apr_int64_t due = atomic_load(&runtime->next_try);
-
-    if (apr_time_now() < due || !atomic_compare_exchange_strong(
-                                    &runtime->next_try, &due, being_tried)) {
-        return atomic_load_explicit(&runtime->scoring, memory_order_acquire);
+    apr_thread_mutex_lock(runtime->opening);
+    scoring = scoring_now(runtime);
+    if (!scoring) {
+        scoring = try_open(state);
+        atomic_store_explicit(&runtime->scoring, scoring,
+                              memory_order_release);
     }
-    scoring = try_open(state);
-    atomic_store(&runtime->next_try,
-                 apr_time_now() + apr_time_from_msec(100));
+    apr_thread_mutex_unlock(runtime->opening);
     return scoring;
 }
 
@@ -110,6 +119,7 @@ static mls_err *open_runtime(mlh_state *state, apr_pool_t *pool)
     const unsigned threads = most_threads();
 
     runtime->pool = pool;
+    runtime->started = apr_time_now();
     MLS_TRY(mls_registry_open(&runtime->registry,
                               mlh_socket_path(server, "registry", pool),
                               pool));
@@ -118,6 +128,12 @@ static mls_err *open_runtime(mlh_state *state, apr_pool_t *pool)
                                 pool));
     MLS_TRY(mls_epochs_create(&runtime->epochs, threads, pool));
     runtime->scratch = mlh_scratch_create(threads, pool);
+    const apr_status_t status = apr_thread_mutex_create(
+        &runtime->opening, APR_THREAD_MUTEX_DEFAULT, pool);
+
+    if (status != APR_SUCCESS) {
+        return mls_err_apr(pool, status, "no mutex");
+    }
     state->runtime = runtime;
     return NULL;
 }

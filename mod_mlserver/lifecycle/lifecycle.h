@@ -16,6 +16,7 @@
 #include <httpd.h>
 #include <apr_pools.h>
 #include <apr_tables.h>
+#include <apr_thread_mutex.h>
 
 #include "mlh.h"
 #include "pool/supervisor.h"
@@ -42,11 +43,13 @@ typedef struct mlh_runtime {
     mls_epochs *epochs;
     struct mlh_scratch_stack *scratch;
     _Atomic(mlh_scoring *) scoring; /* NULL until mlserverd made the index */
-    _Atomic(apr_int64_t) next_try;  /* when to look again */
+    apr_thread_mutex_t *opening;    /* held while looking for it */
+    apr_time_t started;
+    apr_time_t next_try;            /* after an error, when to look again */
 } mlh_runtime;
 
 /** The state's index, models and keys; NULL while mlserverd has not made them
- *  (callers answer 503). Looks again a few times a second. */
+ *  (callers answer 503). Until then each call looks again. */
 const mlh_scoring *mlh_scoring_of(mlh_state *state);
 
 /* ---- hooks ---- */
