@@ -78,8 +78,11 @@ UNIT_BIN    := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
 # --- build ----------------------------------------------------------------
-.PHONY: all lib module programs
-all: module programs
+.PHONY: all lib module programs there
+all: there module programs
+there:
+	@pkg-config --print-errors --exists $(PKGS_MLSCORE) $(PKGS_MLS) && test -x "$(APXS)" || \
+	    { echo "Something that building needs is missing; run 'make deps'." >&2; exit 1; }
 lib: $(LIB_MLSCORE) $(LIB_MLS)
 module: $(if $(MODULE_SRC),$(MODULE))
 programs: $(PROGRAMS)
@@ -96,7 +99,7 @@ $(BUILD)/obj/%.o: %.c
 define archive
 @mkdir -p $(@D)
 @rm -f $@
-$(AR) rcs $@ $(filter %.o,$^)
+@$(AR) rcs $@ $(filter %.o,$^)
 endef
 
 $(LIB_MLSCORE): $(call obj,$(MLSCORE_SRC)) ; $(archive)
