@@ -145,6 +145,10 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/standalone.
 	@mkdir -p $(@D)
 	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB_MLS) $(LIB_MLSCORE) $(LIBS_MLS) $(LIBS_MLSCORE)
 
+# Targets that run make again build with all processors, unless -j was said.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS))$(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+AGAIN = $(MAKE) --no-print-directory $(JOBS)
+
 # --- install what is missing -------------------------------------------------
 # Variables above are computed while this file is read, so a target that may
 # install a compiler runs make again for what comes after.
@@ -164,7 +168,7 @@ $(VENV)/.made: tests/requirements.txt
 .PHONY: serve stop
 export PORT STATE MPM
 serve: deps
-	@$(MAKE) --no-print-directory all
+	@$(AGAIN) all
 	@BUILD=$(BUILD) tools/serve/serve.sh
 stop:
 	@tools/serve/stop.sh
@@ -172,28 +176,28 @@ stop:
 # --- check -------------------------------------------------------------------
 .PHONY: check check-all check-run bench fuzz test-programs
 check: test-deps
-	@$(MAKE) --no-print-directory venv
-	@$(MAKE) --no-print-directory -k all unit fuzz-bins test-modules
+	@$(AGAIN) venv
+	@$(AGAIN) -k all unit fuzz-bins test-modules
 	@$(VPYTHON) tests/run.py --build $(BUILD) $(if $(FAST),--fast) $(SUITES)
 
 # The suites under the sanitizers with httpd, the long runs, the benches.
 check-all: test-deps
-	@$(MAKE) --no-print-directory venv
-	@$(MAKE) --no-print-directory all unit fuzz-bins test-modules
-	@$(MAKE) --no-print-directory SAN=address,undefined all unit fuzz-bins test-modules
+	@$(AGAIN) venv
+	@$(AGAIN) all unit fuzz-bins test-modules
+	@$(AGAIN) SAN=address,undefined all unit fuzz-bins test-modules
 	@$(VPYTHON) tests/run.py --build $(BUILD) --all --sanitized build-address-undefined $(SUITES)
-	@$(MAKE) --no-print-directory bench
+	@$(AGAIN) bench
 
 bench: test-deps
-	@$(MAKE) --no-print-directory venv
-	@$(MAKE) --no-print-directory all test-modules
+	@$(AGAIN) venv
+	@$(AGAIN) all test-modules
 	@$(VPYTHON) tests/bench/bench_http.py --build $(BUILD)
 
 # libFuzzer over every target, SECONDS_EACH long (default 60).
 SECONDS_EACH ?= 60
 fuzz: test-deps
 	@tools/serve/deps.sh fuzz
-	@$(MAKE) --no-print-directory CC=clang SAN=address,undefined,fuzzer-no-link \
+	@$(AGAIN) CC=clang SAN=address,undefined,fuzzer-no-link \
 	    BUILD=build-fuzz libfuzzer-bins
 	@tests/fuzz/run_fuzzers.sh build-fuzz/libfuzzer $(SECONDS_EACH)
 

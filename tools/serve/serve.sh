@@ -9,7 +9,6 @@ set -euo pipefail
 
 build=$root/${BUILD:-build}
 mpm=${MPM:-prefork}
-data=$state/data
 httpd=$(find_httpd)
 modules=$(find_modules)
 
@@ -269,16 +268,17 @@ publish_example() {
 }
 
 say_how() {
+    local said=${STATE:-./run}
     cat <<END
 
 mod_mlserver serves at $url   ($mpm, pid $(cat "$pidfile"))
-  user admin, password in $state/admin-password${shown:-}
-  accounts $state/users (htpasswd), log $state/httpd/logs/error.log
+  user admin, password in $said/admin-password${shown:-}
+  accounts $said/users (htpasswd), log $said/httpd/logs/error.log
   stop it with: make stop$([ "${STATE:-./run}" = ./run ] || echo " STATE=$STATE")
 
 Try it (a token, the example model, a row scored):
 
-  T=\$(curl -s $url/login -H 'Content-Type: application/json' -d "{\"username\":\"admin\",\"password\":\"\$(cat $state/admin-password)\"}" | python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
+  T=\$(curl -s $url/login -H 'Content-Type: application/json' -d "{\"username\":\"admin\",\"password\":\"\$(cat $said/admin-password)\"}" | python3 -c 'import json,sys; print(json.load(sys.stdin)["access_token"])')
   curl -H "Authorization: Bearer \$T" $url/services
   curl -H "Authorization: Bearer \$T" $url/api/iris/1.0 -H 'Content-Type: application/json' -d '{"inputData":{"Petal.Length":[1.4],"Petal.Width":[0.2]}}'
 
@@ -290,9 +290,10 @@ END
 [ -e "$build/modules/mod_mlserver.so" ] || fail "nothing is built; run 'make'"
 make_users
 place_state
-exec 9>"$state/.serve-lock"
+exec 9>"$said/.serve-lock"
 flock -w 60 9 || fail "another make serve for $state is at work"
-pidfile=$state/httpd/httpd.pid
+data=$said/data
+pidfile=$said/httpd/httpd.pid
 place_programs
 place_run
 probe_sandbox
@@ -314,6 +315,6 @@ if running; then
 fi
 running || start_server
 wait_ready
-printf '%s\n' "$now" >"$state/httpd/stamp"
+printf '%s\n' "$now" >"$said/httpd/stamp"
 publish_example
 say_how
