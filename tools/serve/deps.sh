@@ -23,14 +23,17 @@ fedora_test="libcmocka-devel nghttp2 wrk gcc-c++ binutils"
 fedora_fuzz="clang compiler-rt"
 fedora_deb="dpkg-dev debhelper fakeroot"
 
+# Run one line of shell as root.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
-        "$@"
+        sh -c "$1"
     elif command -v sudo >/dev/null; then
-        echo "Installing needs root; asking sudo to run: $*" >&2
-        sudo "$@"
+        echo "Installing needs root; asking sudo to run: $1" >&2
+        sudo sh -c "$1"
     else
-        echo "Some packages are missing. As root, run: $*" >&2
+        echo "These packages are missing, and there is no sudo to ask. As" \
+             "root, run:" >&2
+        echo "  $1" >&2
         exit 1
     fi
 }
@@ -66,14 +69,13 @@ if command -v apt-get >/dev/null; then
     missing=$(missing_debian $(wanted debian "$@"))
     [ -n "$missing" ] || exit 0
     echo "Installing: $missing"
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends $missing
+    as_root "apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+apt-get install -y -qq --no-install-recommends $missing"
 elif command -v dnf >/dev/null; then
     missing=$(missing_fedora $(wanted fedora "$@"))
     [ -n "$missing" ] || exit 0
     echo "Installing: $missing"
-    as_root dnf install -y --setopt=install_weak_deps=False $missing
+    as_root "dnf install -y --setopt=install_weak_deps=False $missing"
 else
     echo "Neither apt-get nor dnf is here. Install what tools/serve/deps.sh" \
          "lists under the names that your distribution uses." >&2

@@ -290,10 +290,10 @@ END
 [ -e "$build/modules/mod_mlserver.so" ] || fail "nothing is built; run 'make'"
 make_users
 place_state
-exec 9>"$said/.serve-lock"
+exec 9>"$state/.serve-lock"
 flock -w 60 9 || fail "another make serve for $state is at work"
-data=$said/data
-pidfile=$said/httpd/httpd.pid
+data=$state/data
+pidfile=$state/httpd/httpd.pid
 place_programs
 place_run
 probe_sandbox
@@ -315,6 +315,6 @@ if running; then
 fi
 running || start_server
 wait_ready
-printf '%s\n' "$now" >"$said/httpd/stamp"
+printf '%s\n' "$now" >"$state/httpd/stamp"
 publish_example
 say_how
