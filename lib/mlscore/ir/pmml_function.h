@@ -25,20 +25,16 @@
     F(LOG10, "log10", 1, 1, DOUBLE)                        \
     F(LN, "ln", 1, 1, DOUBLE)                              \
     F(LN1P, "ln1p", 1, 1, DOUBLE)                          \
-    F(X_LN1P, "x-ln1p", 1, 1, DOUBLE)                      \
     F(SQRT, "sqrt", 1, 1, DOUBLE)                          \
     F(ABS, "abs", 1, 1, FIRST)                             \
     F(EXP, "exp", 1, 1, DOUBLE)                            \
     F(EXPM1, "expm1", 1, 1, DOUBLE)                        \
-    F(X_EXPM1, "x-expm1", 1, 1, DOUBLE)                    \
     F(POW, "pow", 2, 2, COMMON)                            \
     F(THRESHOLD, "threshold", 2, 2, COMMON)                \
     F(FLOOR, "floor", 1, 1, INTEGER)                       \
     F(CEIL, "ceil", 1, 1, INTEGER)                         \
     F(ROUND, "round", 1, 1, INTEGER)                       \
     F(RINT, "rint", 1, 1, FIRST)                           \
-    F(X_RINT, "x-rint", 1, 1, FIRST)                       \
-    F(X_MODULO, "x-modulo", 2, 2, COMMON)                  \
     F(HYPOT, "hypot", 2, 2, DOUBLE)                        \
     F(SIN, "sin", 1, 1, DOUBLE)                            \
     F(COS, "cos", 1, 1, DOUBLE)                            \

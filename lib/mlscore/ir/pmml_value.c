@@ -22,15 +22,26 @@ static const char *const type_names[PMML_TYPE_COUNT] = {
     [PMML_DAYS_1960] = "dateDaysSince[1960]",
     [PMML_DAYS_1970] = "dateDaysSince[1970]",
     [PMML_DAYS_1980] = "dateDaysSince[1980]",
+    [PMML_DAYS_1990] = "dateDaysSince[1990]",
+    [PMML_DAYS_2000] = "dateDaysSince[2000]",
+    [PMML_DAYS_2010] = "dateDaysSince[2010]",
+    [PMML_DAYS_2020] = "dateDaysSince[2020]",
     [PMML_TIME_SECONDS] = "timeSeconds",
     [PMML_SECONDS_0] = "dateTimeSecondsSince[0]",
     [PMML_SECONDS_1960] = "dateTimeSecondsSince[1960]",
     [PMML_SECONDS_1970] = "dateTimeSecondsSince[1970]",
     [PMML_SECONDS_1980] = "dateTimeSecondsSince[1980]",
+    [PMML_SECONDS_1990] = "dateTimeSecondsSince[1990]",
+    [PMML_SECONDS_2000] = "dateTimeSecondsSince[2000]",
+    [PMML_SECONDS_2010] = "dateTimeSecondsSince[2010]",
+    [PMML_SECONDS_2020] = "dateTimeSecondsSince[2020]",
 };
 
 pmml_type mlscore_pmml_type_find(const char *name)
 {
+    if (strncmp(name, "x-", 2) == 0) {
+        name += 2; /* before PMML 4.4 */
+    }
     for (int i = PMML_STRING; i < PMML_TYPE_COUNT; i++) {
         if (strcmp(type_names[i], name) == 0) {
             return (pmml_type)i;
@@ -247,21 +258,26 @@ static int parse_date_time(const char **at, const char *end, double *seconds)
     return 0;
 }
 
+static int is_days(uint32_t type)
+{
+    return type >= PMML_DAYS_0 && type <= PMML_DAYS_2020;
+}
+
+static int is_seconds(uint32_t type)
+{
+    return type >= PMML_SECONDS_0 && type <= PMML_SECONDS_2020;
+}
+
 double mlscore_pmml_epoch(uint32_t type)
 {
-    switch (type) {
-    case PMML_DAYS_0:
-    case PMML_SECONDS_0:
-        return (double)mlscore_pmml_days(0, 1, 1);
-    case PMML_DAYS_1960:
-    case PMML_SECONDS_1960:
-        return (double)mlscore_pmml_days(1960, 1, 1);
-    case PMML_DAYS_1980:
-    case PMML_SECONDS_1980:
-        return (double)mlscore_pmml_days(1980, 1, 1);
-    default:
-        return 0.0;
+    static const int years[] = {0, 1960, 1970, 1980, 1990, 2000, 2010, 2020};
+
+    if (is_days(type)) {
+        return (double)mlscore_pmml_days(years[type - PMML_DAYS_0], 1, 1);
     }
+    return is_seconds(type)
+               ? (double)mlscore_pmml_days(years[type - PMML_SECONDS_0], 1, 1)
+               : 0.0;
 }
 
 static int parse_moment(uint32_t type, const char *bytes, size_t length,
@@ -270,6 +286,7 @@ static int parse_moment(uint32_t type, const char *bytes, size_t length,
     const char *at = bytes, *const end = bytes + length;
     int failed;
 
+    *number = 0.0;
     switch (type) {
     case PMML_DATE:
         failed = parse_date(&at, end, number);
@@ -283,16 +300,15 @@ static int parse_moment(uint32_t type, const char *bytes, size_t length,
     case PMML_DATE_TIME:
         failed = parse_date_time(&at, end, number);
         break;
-    case PMML_DAYS_0:
-    case PMML_DAYS_1960:
-    case PMML_DAYS_1970:
-    case PMML_DAYS_1980:
-        failed = parse_date(&at, end, number);
-        *number -= mlscore_pmml_epoch(type);
-        break;
     default:
-        failed = parse_date_time(&at, end, number);
-        *number -= mlscore_pmml_epoch(type) * 86400.0;
+        if (is_days(type)) {
+            failed = parse_date(&at, end, number);
+            *number -= mlscore_pmml_epoch(type);
+        }
+        else {
+            failed = parse_date_time(&at, end, number);
+            *number -= mlscore_pmml_epoch(type) * 86400.0;
+        }
         break;
     }
     return failed || at != end ? -1 : 0;
@@ -352,14 +368,14 @@ int mlscore_pmml_parse(uint32_t type, const char *bytes, size_t length,
 
 static int cast_moment(uint32_t to, uint32_t from, double *number)
 {
-    const int to_days = to >= PMML_DAYS_0 && to <= PMML_DAYS_1980;
-    const int to_seconds = to >= PMML_SECONDS_0 && to <= PMML_SECONDS_1980;
+    const int to_days = is_days(to);
+    const int to_seconds = is_seconds(to);
 
-    if (to_days && from >= PMML_DAYS_0 && from <= PMML_DAYS_1980) {
+    if (to_days && is_days(from)) {
         *number += mlscore_pmml_epoch(from) - mlscore_pmml_epoch(to);
         return 0;
     }
-    if (to_seconds && from >= PMML_SECONDS_0 && from <= PMML_SECONDS_1980) {
+    if (to_seconds && is_seconds(from)) {
         *number += 86400.0 *
                    (mlscore_pmml_epoch(from) - mlscore_pmml_epoch(to));
         return 0;

@@ -34,7 +34,7 @@ static inline int pmml_is_number(uint32_t type)
 /** A type whose values are counts of days or seconds. */
 static inline int pmml_is_period(uint32_t type)
 {
-    return type >= PMML_DAYS_0 && type <= PMML_SECONDS_1980;
+    return type >= PMML_DAYS_0 && type <= PMML_SECONDS_2020;
 }
 
 /** The type named `name`, or PMML_MISSING. */

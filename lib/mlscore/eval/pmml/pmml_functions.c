@@ -270,14 +270,12 @@ static double real_function(uint32_t function, double x)
     case PMML_F_LN:
         return log(x);
     case PMML_F_LN1P:
-    case PMML_F_X_LN1P:
         return log1p(x);
     case PMML_F_SQRT:
         return sqrt(x);
     case PMML_F_EXP:
         return exp(x);
     case PMML_F_EXPM1:
-    case PMML_F_X_EXPM1:
         return expm1(x);
     case PMML_F_SIN:
         return sin(x);
@@ -330,7 +328,6 @@ static int unary(pmml_run *run, uint32_t function,
         *value = rounded(type, fabs(x));
         return 0;
     case PMML_F_RINT:
-    case PMML_F_X_RINT:
         *value = rounded(type, rint(x));
         return 0;
     case PMML_F_FLOOR:
@@ -503,7 +500,6 @@ int mlscore_pmml_call(pmml_run *run, const pmml_expr *expr,
     case PMML_F_MULTIPLY:
     case PMML_F_DIVIDE:
     case PMML_F_MODULO:
-    case PMML_F_X_MODULO:
         return arithmetic(run, function, arguments, value);
     case PMML_F_MIN:
     case PMML_F_MAX:

@@ -330,8 +330,12 @@ typedef struct builtin {
 static const builtin builtins[PMML_F_COUNT] = {PMML_FUNCTIONS(FUNCTION_ROW)};
 #undef FUNCTION_ROW
 
+/** Functions before they were standard carry "x-". */
 static uint32_t find_builtin(const char *name)
 {
+    if (strncmp(name, "x-", 2) == 0) {
+        name += 2;
+    }
     for (uint32_t i = 0; i < PMML_F_COUNT; i++) {
         if (strcmp(builtins[i].name, name) == 0) {
             return i;
@@ -397,7 +401,15 @@ static uint32_t apply_builtin(pmml_import *in, const pmml_element *element,
     expr.b = arguments->count;
     expr.c = function;
     expr.d = replacement(in, element, "defaultValue", expr.type);
-    expr.e = replacement(in, element, "mapMissingTo", expr.type);
+    if (in->version && strcmp(in->version, "4.1") == 0) {
+        /* PMML 4.1 called defaultValue so */
+        expr.d = expr.d == PMML_NONE
+                     ? replacement(in, element, "mapMissingTo", expr.type)
+                     : expr.d;
+    }
+    else {
+        expr.e = replacement(in, element, "mapMissingTo", expr.type);
+    }
     expr.f = mlscore_pmml_choice(in, element, "invalidValueTreatment",
                                  invalid, PMML_INVALID_RETURN);
     expr.type = with_constant(in, expr.type, expr.d);
@@ -425,6 +437,20 @@ static uint32_t parameter_slot(pmml_import *in, const pmml_element *parameter,
         name);
 }
 
+/** The result of a defined function, or defaultValue when it is missing. */
+static uint32_t with_default(pmml_import *in, const pmml_element *element,
+                             uint32_t body, uint32_t type)
+{
+    pmml_expr expr = blank_expr(PMML_OP_FIELD, type);
+
+    expr.a = mlscore_pmml_derived_slot(
+        in, body, type, mlscore_pmml_default_optype(type),
+        mlscore_pmml_symbol_of(in, mlscore_pmml_attr(element, "function")));
+    expr.b = replacement(in, element, "defaultValue", type);
+    expr.type = with_constant(in, type, expr.b);
+    return mlscore_pmml_add(in, PMML_TABLE_exprs, &expr);
+}
+
 static uint32_t apply_defined(pmml_import *in, pmml_scope *scope,
                               const pmml_element *element,
                               const pmml_element *function,
@@ -434,11 +460,10 @@ static uint32_t apply_defined(pmml_import *in, pmml_scope *scope,
     pmml_map parameters = {0};
     uint32_t count = 0;
 
-    if (mlscore_pmml_attr(element, "mapMissingTo") ||
-        mlscore_pmml_attr(element, "defaultValue")) {
+    if (mlscore_pmml_attr(element, "mapMissingTo")) {
         mlscore_pmml_fail(in, MLSCORE_EUNSUPPORTED, element,
-                          "mapMissingTo and defaultValue of a DefineFunction "
-                          "are not supported");
+                          "mapMissingTo of a DefineFunction is not "
+                          "supported");
     }
     if (++in->function_depth > FUNCTION_DEPTH) {
         mlscore_pmml_fail(in, MLSCORE_ELIMIT, element,
@@ -470,10 +495,13 @@ static uint32_t apply_defined(pmml_import *in, pmml_scope *scope,
 
     scope->parameters = before;
     in->function_depth--;
-    return mlscore_pmml_cast_expr(
-        in, body,
-        mlscore_pmml_type(in, function, "dataType",
-                          mlscore_pmml_expr_type(in, body)));
+    const uint32_t type = mlscore_pmml_type(
+        in, function, "dataType", mlscore_pmml_expr_type(in, body));
+
+    body = mlscore_pmml_cast_expr(in, body, type);
+    return mlscore_pmml_attr(element, "defaultValue")
+               ? with_default(in, element, body, type)
+               : body;
 }
 
 static uint32_t lower_apply(pmml_import *in, pmml_scope *scope,

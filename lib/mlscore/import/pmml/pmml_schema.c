@@ -84,13 +84,14 @@ static void add_missing(pmml_import *in, const pmml_element *mining,
 {
     static const char *const choices[] = {"asIs",   "asMean",  "asMode",
                                           "asMedian", "asValue",
-                                          "returnInvalid", NULL};
+                                          "returnInvalid", "x-returnInvalid",
+                                          NULL};
     const uint32_t method = mlscore_pmml_choice(
         in, mining, "missingValueTreatment", choices, 0);
 
     treatment->missing_replacement = mlscore_pmml_attr_constant(
         in, mining, "missingValueReplacement", type);
-    if (method == 5) {
+    if (method >= 5) {
         treatment->flags |= PMML_TREAT_MISSING_INVALID;
     }
 }
@@ -100,11 +101,20 @@ static void add_invalid(pmml_import *in, const pmml_element *mining,
 {
     static const char *const choices[] = {"returnInvalid", "asIs",
                                           "asMissing", "asValue", NULL};
+    const char *const replacement =
+        mlscore_pmml_attr(mining, "invalidValueReplacement")
+            ? "invalidValueReplacement"
+            : "x-invalidValueReplacement";
 
     treatment->invalid = mlscore_pmml_choice(
         in, mining, "invalidValueTreatment", choices, PMML_INVALID_RETURN);
     treatment->invalid_replacement = mlscore_pmml_attr_constant(
-        in, mining, "invalidValueReplacement", type);
+        in, mining, replacement, type);
+    if (treatment->invalid == PMML_INVALID_AS_IS &&
+        treatment->invalid_replacement != PMML_NONE) {
+        /* before PMML 4.4 named it asValue */
+        treatment->invalid = PMML_INVALID_AS_VALUE;
+    }
     if (treatment->invalid == PMML_INVALID_AS_VALUE &&
         treatment->invalid_replacement == PMML_NONE) {
         mlscore_pmml_fail(in, MLSCORE_EFORMAT, mining,

@@ -13,7 +13,7 @@
  * @C what every model may have; in attributes, @M means what every model has.
  */
 #define PMML_ELEMENTS(E)                                                      \
-    E(PMML, "PMML", "", "version",                                            \
+    E(PMML, "PMML", "", "version x-baseVersion",                               \
       "Header MiningBuildTask DataDictionary TransformationDictionary @M")    \
     E(HEADER, "Header", "", "copyright description modelVersion",             \
       "Application Annotation Timestamp")                                     \
@@ -37,7 +37,7 @@
     E(MINING_FIELD, "MiningField", "",                                        \
       "name usageType optype importance outliers lowValue highValue "         \
       "missingValueReplacement missingValueTreatment invalidValueTreatment "  \
-      "invalidValueReplacement",                                              \
+      "invalidValueReplacement x-invalidValueReplacement",                                              \
       "")                                                                     \
     E(TRANSFORMATIONS, "TransformationDictionary", "", "",                    \
       "DefineFunction DerivedField")                                          \
@@ -80,7 +80,8 @@
       "field optype castInteger min max rescaleConstant rescaleFactor",       \
       "TargetValue")                                                          \
     E(TARGET_VALUE, "TargetValue", "",                                        \
-      "value displayValue priorProbability defaultValue", "Partition")        \
+      "value displayValue rawDataValue priorProbability defaultValue",        \
+      "Partition")        \
     E(OUTPUT, "Output", "C", "", "OutputField")                               \
     E(OUTPUT_FIELD, "OutputField", "",                                        \
       "name displayName optype dataType targetField feature value "           \
