@@ -7,9 +7,11 @@
 
 #include "base/alloc.h"
 
+/* No object is larger than PTRDIFF_MAX; compilers rely on it. */
 static int refused(size_t size)
 {
-    return mlscore_test_alloc_fails && mlscore_test_alloc_fails(size);
+    return size > PTRDIFF_MAX ||
+           (mlscore_test_alloc_fails && mlscore_test_alloc_fails(size));
 }
 
 void *mlscore_malloc(size_t size)
