@@ -31,8 +31,44 @@ mls_err *mlh_service_to_change(const mls_service **out,
 int mlh_realtime_publish(request_rec *r, const mlh_call *call);
 int mlh_realtime_patch(request_rec *r, const mlh_call *call);
 
+/* ---- standard_services.c ---- */
+int mlh_service_publish(request_rec *r, const mlh_call *call);
+int mlh_service_patch(request_rec *r, const mlh_call *call);
+
 /* ---- consume.c ---- */
 int mlh_consume(request_rec *r, const mlh_call *call);
+
+/* ---- consume_code.c ---- */
+
+/** The same for a standard service of this generation. */
+int mlh_consume_code(request_rec *r, const mlh_call *call,
+                     apr_uint64_t generation);
+
+/* ---- sessions.c ---- */
+int mlh_session_create(request_rec *r, const mlh_call *call);
+int mlh_sessions_list(request_rec *r, const mlh_call *call);
+int mlh_session_close(request_rec *r, const mlh_call *call);
+int mlh_session_cancel(request_rec *r, const mlh_call *call);
+int mlh_session_execute(request_rec *r, const mlh_call *call);
+int mlh_session_console(request_rec *r, const mlh_call *call);
+int mlh_session_history(request_rec *r, const mlh_call *call);
+
+/* ---- session_items.c: the session is call->name, the item call->version */
+int mlh_objects_list(request_rec *r, const mlh_call *call);
+int mlh_object_get(request_rec *r, const mlh_call *call);
+int mlh_object_set(request_rec *r, const mlh_call *call);
+int mlh_object_delete(request_rec *r, const mlh_call *call);
+int mlh_files_list(request_rec *r, const mlh_call *call);
+int mlh_file_get(request_rec *r, const mlh_call *call);
+int mlh_file_upload(request_rec *r, const mlh_call *call);
+int mlh_file_delete(request_rec *r, const mlh_call *call);
+
+/* ---- snapshots.c ---- */
+int mlh_snapshot_create(request_rec *r, const mlh_call *call);
+int mlh_snapshot_load(request_rec *r, const mlh_call *call);
+int mlh_snapshots_list(request_rec *r, const mlh_call *call);
+int mlh_snapshot_get(request_rec *r, const mlh_call *call);
+int mlh_snapshot_delete(request_rec *r, const mlh_call *call);
 
 /* ---- swagger.c ---- */
 int mlh_service_swagger(request_rec *r, const mlh_call *call);

@@ -63,6 +63,23 @@ static mls_err *not_found(request_rec *r, const mlh_call *call)
                         call->name, call->version);
 }
 
+/* Flags and generation of the version; 0 flags: unknown, or not asked. */
+static mls_index_entry entry_of(const consume *c)
+{
+    mls_epochs *epochs = c->call->state->runtime->epochs;
+    mls_index_entry entry;
+    const int ticket = mls_epoch_enter(epochs);
+
+    memset(&entry, 0, sizeof(entry));
+    if (ticket >= 0) {
+        mls_index_find(c->scoring->index, c->call->name,
+                       strlen(c->call->name), c->call->version,
+                       strlen(c->call->version), &entry);
+        mls_epoch_leave(epochs, ticket);
+    }
+    return entry;
+}
+
 /* Before a long body is asked for: is there such a service? */
 static mls_err *check_exists(const consume *c)
 {
@@ -89,9 +106,10 @@ static mls_err *find_model(const mlscore_model **model, const consume *c)
                                        c->r->pool);
 
     if (err && err->code == MLS_ENOTFOUND) {
-        if (entry.flags & MLS_INDEX_STANDARD) {
-            return mls_err_make(c->r->pool, MLH_ENOTDONE, NULL,
-                                "services of code cannot be called yet");
+        if (entry.flags & MLS_INDEX_STANDARD) { /* published a moment ago */
+            return mls_err_make(c->r->pool, MLS_EUNAVAILABLE, NULL,
+                                "the service has just become one of code; "
+                                "call it again");
         }
         return not_found(c->r, c->call);
     }
@@ -270,6 +288,11 @@ int mlh_consume(request_rec *r, const mlh_call *call)
 
     if (!c.scoring) {
         return mlh_reply_fail(r, MLS_EUNAVAILABLE, "the server is starting");
+    }
+    const mls_index_entry entry = entry_of(&c);
+
+    if (entry.flags & MLS_INDEX_STANDARD) {
+        return mlh_consume_code(r, call, entry.generation);
     }
     mlh_scratch_stack *stack = call->state->runtime->scratch;
 

@@ -592,6 +592,36 @@ mls_err *mls_session_control(mls_json **answer, mls_pool_client *client,
     return first_answer(talk, answer);
 }
 
+mls_err *mls_session_fetch(int *fd, mls_pool_client *client,
+                           const mls_pool_call *call, const char *blob,
+                           apr_pool_t *pool)
+{
+    mls_json *request = mls_json_object(pool), *answer = NULL;
+    conversation *talk;
+    apr_size_t got;
+
+    MLS_TRY(begin(&talk, client, call, pool));
+    mls_json_set_string(request, "op", "session.fetch");
+    mls_json_set_string(request, "blob", blob);
+    common_members(request, call);
+    MLS_TRY(send_request(talk, request, NULL, 0));
+    /* The descriptor comes with the answer, as a console does on a stream. */
+    char *bytes = apr_palloc(pool, DATAGRAM);
+    talk->stream = talk->connection;
+    talk->connection = -1;
+    talk->cancelled = 1;
+    MLS_TRY(receive_some(talk, bytes, DATAGRAM, &got));
+    if (got == 0) {
+        return unavailable(pool, "went away");
+    }
+    MLS_TRY(mls_json_parse(&answer, bytes, got, pool));
+    if (!mls_json_bool(answer, "ok", 0) || talk->console < 0) {
+        return answer_error(answer, pool);
+    }
+    *fd = talk->console;
+    return NULL;
+}
+
 mls_err *mls_session_do(mls_pool_result **out, mls_pool_client *client,
                         const mls_pool_call *call, const mls_subject *subject,
                         const char *session, mls_json *operation,

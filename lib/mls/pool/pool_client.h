@@ -55,6 +55,12 @@ mls_err *mls_session_control(mls_json **answer, mls_pool_client *client,
                              const mls_pool_call *call, mls_json *request,
                              apr_pool_t *pool);
 
+/** The bytes of a snapshot's blob, open for reading; closed with `pool`. The
+ *  caller has made sure that the snapshot is its user's. */
+mls_err *mls_session_fetch(int *fd, mls_pool_client *client,
+                           const mls_pool_call *call, const char *blob,
+                           apr_pool_t *pool);
+
 /** What goes with an operation on a session's stream. */
 typedef struct mls_session_data {
     const char *body;   /* JSON of a Q frame, or NULL */

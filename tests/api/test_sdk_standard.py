@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sections 4 to 7 of the wire contract with the unmodified client."""
+import json
+
+import numpy
+import pandas
+import pytest
+
+from harness import sdk
+from harness.httpd import USERS
+
+DeployClient, MLServer, HttpException = sdk.load()
+
+
+@pytest.fixture(scope="module")
+def client(httpd):
+    return DeployClient(httpd.url(), use=MLServer,
+                        auth=("alice", USERS["alice"]))
+
+
+@pytest.fixture(scope="module")
+def other(httpd):
+    return DeployClient(httpd.url(), use=MLServer, auth=("bob", USERS["bob"]))
+
+
+class Line:
+    """A model of the caller's: dill ships its class too."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def predict(self, x):
+        return self.slope * x
+
+
+def test_a_code_string_with_models_and_every_scalar(client, name):
+    service = client.service(name).version("1.0") \
+        .code_str("y = slope * x; n = k + 1; s = word.upper(); b = not flag") \
+        .models(slope=2.5) \
+        .inputs(x=float, k=int, word=str, flag=bool) \
+        .outputs(y=float, n=int, s=str, b=bool) \
+        .description("A line").deploy()
+    answer = service.consume(3.0, 4, "abc", True)
+    assert answer.error == ""
+    assert answer.outputs == {"y": 7.5, "n": 5, "s": "ABC", "b": False}
+    assert service.capabilities()["description"] == "A line"
+    assert service.capabilities()["published_by"] == "alice"
+
+
+def test_a_function_with_an_object_of_the_callers_class(client, name):
+    Line.__module__ = "__main__"  # as in a script or notebook
+
+    def score(x):
+        return line.predict(x)  # noqa: F821
+
+    service = client.service(name).version("1").code_fn(score) \
+        .objects(line=Line(3)).inputs(x=float).outputs(answer=float).deploy()
+    assert service.score(2.0).output("answer") == 6
+
+
+def test_frames_vectors_and_matrices(client, name):
+    service = client.service(name).version("1").code_str(
+        "d['z'] = d.x + d.y; w = v[::-1]; t = m.T") \
+        .inputs(d=pandas.DataFrame, v=numpy.array, m=numpy.matrix) \
+        .outputs(d=pandas.DataFrame, w=numpy.array, t=numpy.matrix) \
+        .alias("go").deploy()
+    frame = pandas.DataFrame({"y": [1.0, 2.0], "x": [10.0, 20.0]})
+    answer = service.go(frame, numpy.array([1, 2, 3]),
+                        numpy.matrix([[1, 2], [3, 4]]))
+    assert list(answer.output("d").columns) == ["y", "x", "z"]
+    assert list(answer.output("d")["z"]) == [11, 22]
+    assert answer.output("w").tolist() == [3, 2, 1]
+    assert answer.output("t").tolist() == [[1, 3], [2, 4]]
+
+
+def test_none_and_not_a_number(client, name):
+    service = client.service(name).version("1").code_str(
+        "was_none = x is None; import numpy as np, pandas as pd\n"
+        "d = pd.DataFrame({'a': [1.0, np.nan]}); y = None") \
+        .inputs(x=float).outputs(was_none=bool, d=pandas.DataFrame, y=float) \
+        .deploy()
+    answer = service.consume(None)
+    assert answer.output("was_none") is True
+    assert numpy.isnan(answer.output("d")["a"][1])
+    assert answer.output("y") is None
+
+
+def test_artifacts_and_console_output(client, name):
+    service = client.service(name).version("1").code_str(
+        "import os; os.system('echo native'); print('python', flush=True)\n"
+        "open('a.bin', 'wb').write(b'\\0\\1')") \
+        .artifacts(["a.bin", "b.bin"]).deploy()
+    answer = service.consume()
+    assert answer.artifact("a.bin") == b"\0\1"
+    assert answer.artifacts["b.bin"] is None
+    assert "native" in answer.console_output
+    assert "python" in answer.console_output
+
+
+def test_init_code_runs_before_requests(client, name):
+    service = client.service(name).version("1") \
+        .code_str("y = base + x", "base = 100") \
+        .inputs(x=int).outputs(y=int).deploy()
+    assert [service.consume(i).output("y") for i in (1, 2)] == [101, 102]
+
+
+def test_an_error_is_shown_with_traceback_to_the_publisher(client, other,
+                                                           name):
+    service = client.service(name).version("1").code_str(
+        "def f():\n    raise ValueError('wrong thing')\nf()").deploy()
+    with pytest.raises(HttpException) as caught:
+        service.consume()
+    assert caught.value.status == 400
+    body = json.loads(caught.value.body)
+    assert body["success"] is False
+    assert "ValueError: wrong thing" in body["errorMessage"]
+    assert "line 2" in body["errorMessage"]
+    with pytest.raises(HttpException) as caught:
+        other.get_service(name, version="1").consume()
+    assert "line 2" not in json.loads(caught.value.body)["errorMessage"]
+
+
+def test_a_description_only_redeploy_keeps_the_models(client, name):
+    client.service(name).version("1").code_str("y = m").models(m=7) \
+        .outputs(y=int).description("old").deploy()
+    service = client.service(name).version("1").description("new").redeploy()
+    assert service.capabilities()["description"] == "new"
+    assert service.consume().output("y") == 7
+
+
+def test_a_redeploy_replaces_code_and_models(client, name):
+    client.service(name).version("1").code_str("y = m").models(m=7) \
+        .outputs(y=int).deploy()
+    service = client.service(name).version("1").code_str("y = m * 2") \
+        .models(m=21).redeploy()
+    assert service.consume().output("y") == 42
+
+
+def test_code_is_for_the_publisher_and_owners(client, other, httpd, name):
+    client.service(name).version("1").code_str("secret = 1").deploy()
+    row = client.list_services(name, version="1")[0]
+    assert row["code"] == "secret = 1"
+    assert row["myPermissionOnService"] == "read/write"
+    row = other.list_services(name, version="1")[0]
+    assert row["code"] is None
+    assert row["myPermissionOnService"] == "read only"
+
+
+def test_deploy_without_version_and_delete(client, name):
+    service = client.service(name).code_str("y = 1").outputs(y=int).deploy()
+    version = service.capabilities()["version"]
+    assert client.get_service(name).capabilities()["version"] == version
+    assert client.delete_service(name, version=version)
+    assert client.list_services(name) == []
+
+
+def test_refusals(client, other, name):
+    client.service(name).version("1").code_str("1").deploy()
+    with pytest.raises(HttpException) as caught:
+        client.service(name).version("1").code_str("2").deploy()
+    assert caught.value.status == 409
+    with pytest.raises(HttpException) as caught:
+        other.service(name).version("1").code_str("2").redeploy()
+    assert caught.value.status == 403
+    with pytest.raises(HttpException) as caught:
+        other.delete_service(name, version="1")
+    assert caught.value.status == 403
+
+
+def test_swagger_of_a_standard_service(client, name):
+    service = client.service(name).version("1").code_str("y = x") \
+        .inputs(x=float).outputs(y=pandas.DataFrame).alias("run").deploy()
+    document = json.loads(service.swagger())
+    path = document["paths"]["/api/%s/1" % name]["post"]
+    assert path["operationId"] == "run"
+    inputs = document["definitions"]["InputParameters"]["properties"]
+    assert inputs["x"]["type"] == "number"
+
+
+def test_the_internal_session_interface_executes_code(client, httpd):
+    from azureml.deploy.server.service.session import SessionService
+    assert SessionService is not None
