@@ -127,6 +127,18 @@ mls_err *mls_jwt_key_private(const char **jwk, const mls_jwt_key *key,
     return export_key(jwk, key, true, pool);
 }
 
+/* A key that is both the signing one and a former one, as a rotation that was
+ * cut off leaves it, must not be in a set twice. */
+static int is_repeated(mls_jwt_key *const *keys, size_t i)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (strcmp(keys[j]->id, keys[i]->id) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 mls_err *mls_jwt_key_set(const char **jwks, mls_jwt_key *const *keys,
                          size_t count, apr_pool_t *pool)
 {
@@ -136,6 +148,9 @@ mls_err *mls_jwt_key_set(const char **jwks, mls_jwt_key *const *keys,
     for (size_t i = 0; i < count; i++) {
         const char *text;
         mls_json *json;
+        if (is_repeated(keys, i)) {
+            continue;
+        }
         MLS_TRY(export_key(&text, keys[i], false, pool));
         MLS_TRY(mls_json_parse(&json, text, strlen(text), pool));
         mls_json_set_string(json, "use", "sig");

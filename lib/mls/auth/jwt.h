@@ -22,7 +22,8 @@ extern "C" {
 enum {
     MLS_JWT_FAMILY = 16,
     MLS_JWT_MAX = 4096, /* characters of a token that is looked at */
-    MLS_JWT_SKEW = 60   /* seconds; for "not before" and "issued at" */
+    MLS_JWT_SKEW = 60,  /* seconds; for "not before" and "issued at" */
+    MLS_JWT_KEYS_MAX = 128 /* keys of a set */
 };
 
 /** The issuer of every token. */
@@ -57,7 +58,8 @@ const char *mls_jwt_key_id(const mls_jwt_key *key);
 mls_err *mls_jwt_key_private(const char **jwk, const mls_jwt_key *key,
                              apr_pool_t *pool);
 
-/** The public parts of `count` keys as a JWK set: for STATE/keys.jwks. */
+/** The public parts of `count` keys as a JWK set: for STATE/keys.jwks. A key
+ *  whose id an earlier one has is left out. */
 mls_err *mls_jwt_key_set(const char **jwks, mls_jwt_key *const *keys,
                          size_t count, apr_pool_t *pool);
 

@@ -12,12 +12,12 @@
 #include "base/ident.h"
 #include "base/json.h"
 
-enum { KEYS_MAX = 16, KEY_ID_MAX = 64, SIGNATURE = 64 };
+enum { KEY_ID_MAX = 64, SIGNATURE = 64 };
 
 struct mls_jwt_keys {
     size_t count;
-    cjose_jwk_t *jwk[KEYS_MAX];
-    const char *id[KEYS_MAX];
+    cjose_jwk_t *jwk[MLS_JWT_KEYS_MAX];
+    const char *id[MLS_JWT_KEYS_MAX];
 };
 
 /* ---- keys ---- */
@@ -74,9 +74,10 @@ mls_err *mls_jwt_keys_read(mls_jwt_keys **out, const char *jwks,
     MLS_TRY(mls_json_parse(&json, jwks, length, pool));
     const mls_json *array = mls_json_get(json, "keys");
     const size_t count = mls_json_length(array);
-    if (count == 0 || count > KEYS_MAX) {
+    if (count == 0 || count > MLS_JWT_KEYS_MAX) {
         return mls_err_make(pool, MLS_EINVALID, NULL,
-                            "a key set must have 1 to %d keys", KEYS_MAX);
+                            "a key set must have 1 to %d keys",
+                            MLS_JWT_KEYS_MAX);
     }
     apr_pool_cleanup_register(pool, keys, release_keys,
                               apr_pool_cleanup_null);

@@ -34,11 +34,13 @@ typedef struct image {
     unsigned records; /* that point here; under the mutex */
 } image;
 
-/* A version's model; never changed after it is published. */
+/* A version's model; never changed after it is published. What a hit looks at
+ * comes first, 64 bytes. */
 typedef struct record {
     unsigned char key[MLS_INDEX_KEY];
     uint64_t generation;
     const mlscore_model *model;
+    unsigned char digest[MLS_INDEX_DIGEST];
     image *image;
 } record;
 
@@ -103,6 +105,14 @@ static record *lookup(mls_model_cache *cache,
     slot_of(atomic_load_explicit(&cache->table, memory_order_acquire), key,
             &found);
     return found;
+}
+
+/* The digest too: a registry that was restored from a backup gives generations
+ * again that this process may have seen. */
+static inline int is_same(const record *r, const mls_index_entry *entry)
+{
+    return r && r->generation == entry->generation
+           && memcmp(r->digest, entry->image, MLS_INDEX_DIGEST) == 0;
 }
 
 /* ---- dropping; with the mutex held ---- */
@@ -246,6 +256,7 @@ static mls_err *add(const mlscore_model **out, mls_model_cache *cache,
     memcpy(r->key, entry->key, MLS_INDEX_KEY);
     r->generation = entry->generation;
     r->model = its_image->model;
+    memcpy(r->digest, entry->image, MLS_INDEX_DIGEST);
     r->image = its_image;
 
     table *t = atomic_load_explicit(&cache->table, memory_order_relaxed);
@@ -278,7 +289,7 @@ static mls_err *fill(const mlscore_model **out, mls_model_cache *cache,
         return mls_err_make(scratch, APR_ENOMEM, NULL, "out of memory");
     }
     const record *r = lookup(cache, entry->key);
-    if (r && r->generation == entry->generation) {
+    if (is_same(r, entry)) {
         *out = r->model;
         return NULL;
     }
@@ -381,7 +392,7 @@ mls_err *mls_model_cache_get(const mlscore_model **out,
             return not_found(e, name, version, scratch);
         }
         const record *r = lookup(cache, e->key);
-        if (r && r->generation == e->generation) {
+        if (is_same(r, e)) {
             *out = r->model;
             return NULL;
         }

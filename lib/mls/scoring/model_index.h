@@ -93,11 +93,11 @@ mls_err *mls_index_writer_open(mls_index_writer **out, const char *path,
                                const char *state_id, uint64_t generation,
                                int *rebuild, apr_pool_t *pool);
 
-/** Make room for one more version and one more revocation, so that the next
- *  put or revoke cannot fail for want of space: to be called before the
- *  registry commits. MLS_ENOSPACE. */
-mls_err *mls_index_writer_reserve(mls_index_writer *writer,
-                                  apr_pool_t *scratch);
+/** Make room for so many more versions and revocations, so that putting them
+ *  cannot fail for want of space: to be called before the registry commits.
+ *  MLS_ENOSPACE. */
+mls_err *mls_index_writer_reserve(mls_index_writer *writer, unsigned versions,
+                                  unsigned revocations, apr_pool_t *scratch);
 
 /** Put or replace a version; grows when needed. entry->key is ignored. The
  *  whole-index generation becomes entry->generation when that is higher. */

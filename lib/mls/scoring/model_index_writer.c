@@ -337,7 +337,9 @@ static void copy_entries(table *to, const table *from, int revocations,
     }
 }
 
-static mls_err *grow(mls_index_writer *writer, table *t, apr_pool_t *scratch)
+/* Into a new file with room for so many more versions and revocations. */
+static mls_err *grow(mls_index_writer *writer, table *t,
+                     const unsigned more[2], apr_pool_t *scratch)
 {
     const int64_t now = (int64_t)time(NULL);
     const int is_pending = t == &writer->pending;
@@ -345,8 +347,9 @@ static mls_err *grow(mls_index_writer *writer, table *t, apr_pool_t *scratch)
     table bigger;
 
     MLS_TRY(make_file(&bigger, writer, path,
-                      capacity_for(entries_to_keep(t, 0, now) + 1),
-                      capacity_for(entries_to_keep(t, 1, now) + 1), scratch));
+                      capacity_for(entries_to_keep(t, 0, now) + more[0]),
+                      capacity_for(entries_to_keep(t, 1, now) + more[1]),
+                      scratch));
     copy_entries(&bigger, t, 0, now);
     copy_entries(&bigger, t, 1, now);
     bigger.services = t->services;
@@ -373,16 +376,17 @@ static mls_err *grow(mls_index_writer *writer, table *t, apr_pool_t *scratch)
 /* Half full is full; when there is no space for a bigger file, seven eighths
  * have to do. */
 static mls_err *make_room(mls_index_writer *writer, table *t, int revocations,
-                          apr_pool_t *scratch)
+                          const unsigned more[2], apr_pool_t *scratch)
 {
     const uint64_t capacity = revocations ? t->file.revocation_slots
                                           : t->file.service_slots;
+    const uint64_t wanted = t->used[revocations] + more[revocations];
 
-    if (2 * (t->used[revocations] + 1) <= capacity) {
+    if (2 * wanted <= capacity) {
         return NULL;
     }
-    mls_err *err = grow(writer, t, scratch);
-    if (err && 8 * (t->used[revocations] + 1) <= 7 * capacity) {
+    mls_err *err = grow(writer, t, more, scratch);
+    if (err && 8 * wanted <= 7 * capacity) {
         return NULL;
     }
     return err;
@@ -462,11 +466,13 @@ mls_err *mls_index_writer_open(mls_index_writer **out, const char *path,
     return NULL;
 }
 
-mls_err *mls_index_writer_reserve(mls_index_writer *writer,
-                                  apr_pool_t *scratch)
+mls_err *mls_index_writer_reserve(mls_index_writer *writer, unsigned versions,
+                                  unsigned revocations, apr_pool_t *scratch)
 {
-    MLS_TRY(make_room(writer, target(writer), 0, scratch));
-    return make_room(writer, target(writer), 1, scratch);
+    const unsigned more[2] = { versions, revocations };
+
+    MLS_TRY(make_room(writer, target(writer), 0, more, scratch));
+    return make_room(writer, target(writer), 1, more, scratch);
 }
 
 /* Put a record under its key, in a slot of its own, a free or an empty one.
@@ -481,7 +487,8 @@ static mls_err *put(mls_index_writer *writer, const index_record *record,
     found where = locate(&place, previous, t, record->word, kind, now);
 
     if (where == FOUND_NOTHING || where == FOUND_EMPTY) {
-        MLS_TRY(make_room(writer, t, kind != 0, scratch));
+        static const unsigned one[2] = { 1, 1 };
+        MLS_TRY(make_room(writer, t, kind != 0, one, scratch));
         where = locate(&place, previous, t, record->word, kind, now);
     }
     if (where == FOUND_NOTHING) {

@@ -366,10 +366,25 @@ static void test_key_sets_must_be_public_and_distinct(void **state)
     assert_null(mls_jwt_key_set(&set, pair, 2, f->pool));
     assert_null(strstr(set, "\"d\""));
     assert_null(mls_jwt_keys_read(&keys, set, strlen(set), f->pool));
-    pair[1] = f->key;
+    pair[1] = f->key; /* written once */
     assert_null(mls_jwt_key_set(&set, pair, 2, f->pool));
+    assert_null(mls_jwt_keys_read(&keys, set, strlen(set), f->pool));
+    const char *one = apr_pstrmemdup(f->pool, set + 9, strlen(set) - 11);
+    set = apr_psprintf(f->pool, "{\"keys\":[%s,%s]}", one, one);
     assert_non_null(mls_jwt_keys_read(&keys, set, strlen(set), f->pool));
+    set = apr_psprintf(f->pool, "{\"keys\":[%s]}", one);
+    assert_null(mls_jwt_keys_read(&keys, set, strlen(set), f->pool));
     set = apr_psprintf(f->pool, "{\"keys\":[%s]}", f->private);
+    assert_non_null(mls_jwt_keys_read(&keys, set, strlen(set), f->pool));
+
+    mls_jwt_key *many[MLS_JWT_KEYS_MAX + 1];
+    for (int i = 0; i <= MLS_JWT_KEYS_MAX; i++) {
+        assert_null(mls_jwt_key_make(&many[i], f->pool));
+    }
+    assert_null(mls_jwt_key_set(&set, many, MLS_JWT_KEYS_MAX, f->pool));
+    assert_true(strlen(set) < 64 * 1024); /* what a child reads */
+    assert_null(mls_jwt_keys_read(&keys, set, strlen(set), f->pool));
+    assert_null(mls_jwt_key_set(&set, many, MLS_JWT_KEYS_MAX + 1, f->pool));
     assert_non_null(mls_jwt_keys_read(&keys, set, strlen(set), f->pool));
 
     static const char *const wrong[] = {

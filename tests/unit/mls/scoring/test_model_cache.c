@@ -325,6 +325,17 @@ static void test_versions_of_one_file_share_its_image(void **state)
     assert_int_equal(opened - closed, 0);
 }
 
+static void test_a_generation_given_again_is_another_model(void **state)
+{
+    fixture *f = *state;
+
+    publish(f, "churn", 7, MLS_INDEX_REALTIME);
+    assert_int_equal(score(f, "churn"), 7);
+    f->generation--; /* as after restoring a backup */
+    publish(f, "churn", 8, MLS_INDEX_REALTIME);
+    assert_int_equal(score(f, "churn"), 8);
+}
+
 static void test_a_damaged_image_is_told_and_the_next_one_works(void **state)
 {
     fixture *f = *state;
@@ -481,6 +492,7 @@ int main(void)
         TEST(test_a_version_that_became_standard_goes),
         TEST(test_deleted_versions_nobody_asks_for_go_on_a_miss),
         TEST(test_versions_of_one_file_share_its_image),
+        TEST(test_a_generation_given_again_is_another_model),
         TEST(test_a_damaged_image_is_told_and_the_next_one_works),
         TEST(test_contexts_are_lent_and_taken_back),
         TEST(test_threads_score_while_versions_change),

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -201,6 +204,27 @@ static void test_tombstones_do_not_fill_the_index(void **state)
     assert_int_equal(st.st_mode & 0777, 0640);
     assert_true(st.st_size
                 <= INDEX_HEADER_SIZE + 4096 * (long)sizeof(index_slot));
+}
+
+static void test_what_is_reserved_needs_no_growth(void **state)
+{
+    fixture *f = *state;
+    mls_index_writer *writer = new_writer(f);
+    struct stat before, after;
+    char name[32];
+
+    put(f, writer, "stays", "1", 1);
+    assert_null(mls_index_writer_reserve(writer, 3000, 10, f->pool));
+    assert_int_equal(stat(f->path, &before), 0);
+    for (unsigned i = 1; i <= 3000; i++) {
+        snprintf(name, sizeof(name), "new-%u", i);
+        put(f, writer, name, "1", i + 1);
+    }
+    assert_int_equal(stat(f->path, &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    mls_index *index = open_reader(f);
+    assert_int_equal(look(f, index, "stays", "1"), 1);
+    assert_int_equal(look(f, index, "new-3000", "1"), 3001);
 }
 
 static int revoked(fixture *f, mls_index *index, int family, const char *who,
@@ -515,6 +539,67 @@ static void test_the_next_writer_marks_what_a_killed_one_replaced(void **state)
     assert_int_equal(look(f, index, "churn", "1.0"), 2);
 }
 
+/* In a process of its own: a disk of 600 KB, which the first file nearly
+ * fills. 0 when all is well, 77 when there may be no such disk. */
+static int fill_small_disk(fixture *f)
+{
+    const mls_index_entry entry = entry_of(5);
+    char name[32];
+    unsigned count = 0;
+    mls_err *err = NULL;
+
+    if (unshare(CLONE_NEWNS) != 0
+        || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0
+        || mount("none", f->folder, "tmpfs", 0, "size=600k") != 0) {
+        return 77;
+    }
+    mls_index_writer *writer = new_writer(f);
+    mls_index *index = open_reader(f);
+    while (!err && count < 5000) {
+        snprintf(name, sizeof(name), "service-%u", ++count);
+        err = mls_index_writer_put(writer, name, "1", &entry, f->pool);
+    }
+    /* More than half, because it is no use to stop before it is full. */
+    if (!err || err->code != MLS_ENOSPACE || count < 800 || count > 1000) {
+        return 1;
+    }
+    for (unsigned i = 1; i < count; i++) {
+        snprintf(name, sizeof(name), "service-%u", i);
+        if (look(f, index, name, "1") != 5) {
+            return 2;
+        }
+    }
+    /* What is there can be replaced and deleted, and that makes room. */
+    if (mls_index_writer_put(writer, "service-1", "1", &entry, f->pool)
+        || mls_index_writer_delete(writer, "service-2", "1", 6, f->pool)) {
+        return 3;
+    }
+    err = mls_index_writer_begin_rebuild(writer, f->pool);
+    if (!err || err->code != MLS_ENOSPACE
+        || look(f, index, "service-1", "1") != 5) {
+        return 4;
+    }
+    return 0;
+}
+
+static void test_a_full_disk_is_an_error_and_loses_nothing(void **state)
+{
+    fixture *f = *state;
+    int status;
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(fill_small_disk(f));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        skip(); /* not allowed to mount */
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -523,11 +608,13 @@ int main(void)
         TEST(test_what_is_put_is_found_until_deleted),
         TEST(test_a_hundred_thousand_versions_are_found_by_an_old_reader),
         TEST(test_tombstones_do_not_fill_the_index),
+        TEST(test_what_is_reserved_needs_no_growth),
         TEST(test_families_and_subjects_are_revoked),
         TEST(test_expired_revocations_make_room),
         TEST(test_five_thousand_live_revocations_all_hold),
         TEST(test_opening_again_asks_for_a_rebuild_when_something_is_off),
         TEST(test_a_rebuild_shows_all_at_once),
+        TEST(test_a_full_disk_is_an_error_and_loses_nothing),
         TEST(test_a_missing_index_is_not_found),
         TEST(test_a_damaged_header_is_refused),
         TEST(test_a_damaged_copy_falls_back_to_the_older_one),
