@@ -3,10 +3,12 @@
 
 #include "api/code.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include <apr_portable.h>
 #include <http_core.h>
+#include <http_protocol.h>
 
 #include "http/reply.h"
 
@@ -19,13 +21,41 @@ mls_err *mlh_code_pool(mls_pool_client **out, request_rec *r,
         r->pool);
 }
 
+/* The caller of a call that takes long. */
+typedef struct caller {
+    request_rec *r;
+    apr_os_sock_t fd; /* -1 under HTTP/2 */
+    int probed;
+} caller;
+
+/* A caller that closed its socket and one that only finished sending look the
+ * same until something is sent: the former then answers with a reset, which
+ * poll reports. 100 Continue may be sent at any time (RFC 9110, 15.2). */
+static void probe(caller *who)
+{
+    struct pollfd one = { who->fd, POLLRDHUP, 0 };
+    const int status = who->r->status;
+
+    if (who->fd < 0 || who->probed
+        || who->r->proto_num < HTTP_VERSION(1, 1) || poll(&one, 1, 0) <= 0
+        || !(one.revents & POLLRDHUP)) {
+        return;
+    }
+    who->probed = 1;
+    who->r->status = HTTP_CONTINUE;
+    ap_send_interim_response(who->r, 0);
+    who->r->status = status;
+}
+
 /* Under HTTP/2 the stream is reset, not the socket closed. */
 static int is_aborted(void *baton)
 {
-    const request_rec *r = baton;
+    caller *who = baton;
+    const conn_rec *connection = who->r->connection;
 
-    return r->connection->aborted
-           || (r->connection->master && r->connection->master->aborted);
+    probe(who);
+    return connection->aborted
+           || (connection->master && connection->master->aborted);
 }
 
 void mlh_code_call(mls_pool_call *out, request_rec *r, const mlh_call *call,
@@ -41,9 +71,11 @@ void mlh_code_call(mls_pool_call *out, request_rec *r, const mlh_call *call,
     }
     out->request_id = call->request->id;
     out->time_limit = milliseconds;
+    const caller who = { r, fd, 0 };
+
     out->caller = fd;
     out->gone = is_aborted;
-    out->baton = r;
+    out->baton = apr_pmemdup(r->pool, &who, sizeof(who));
 }
 
 /* ---- results ---- */

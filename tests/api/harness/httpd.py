@@ -180,7 +180,7 @@ class Httpd:
         if self.mpm_config:
             return self.mpm_config
         if self.mpm == "prefork":
-            return ("StartServers 3\nMinSpareServers 2\nMaxSpareServers 6\n"
+            return ("StartServers 3\nMinSpareServers 2\nMaxSpareServers 24\n"
                     "MaxRequestWorkers 100\n")
         return ("StartServers 2\nServerLimit 4\nThreadsPerChild 16\n"
                 "ThreadLimit 16\nMaxRequestWorkers 64\n"
