@@ -42,7 +42,7 @@ static void mend(uint8_t *bytes)
     header->magic = INDEX_MAGIC;
     header->version = INDEX_VERSION;
     header->slot_size = sizeof(index_slot);
-    index_boot_id(header->boot_id);
+    mls_index_boot_id(header->boot_id);
     header->checksum = header_checksum(header);
 }
 
@@ -139,10 +139,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         look_around(path, epochs, pool);
         if (data[0] & 2) {
             index_file file;
-            if (!index_file_open(&file, path, 0, pool)) {
-                generation = index_file_total(&file, INDEX_TOTAL_GENERATION)
+            if (!mls_index_file_open(&file, path, 0, pool)) {
+                generation = mls_index_file_total(&file, INDEX_TOTAL_GENERATION)
                              & 0xffffffffu;
-                index_file_close(&file);
+                mls_index_file_close(&file);
             }
             write_to_it(path, generation, epochs, pool);
         }

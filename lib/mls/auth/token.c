@@ -18,7 +18,8 @@
 #include "auth/jwt.h"
 #include "auth/token_memory.h"
 
-static_assert((int)MLS_JWT_FAMILY == (int)MLS_INDEX_FAMILY, "one size of family");
+static_assert((int)MLS_JWT_FAMILY == (int)MLS_INDEX_FAMILY,
+              "one size of family");
 
 enum { KEYS_FILE_MAX = 64 * 1024 };
 

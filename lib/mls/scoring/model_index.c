@@ -29,7 +29,7 @@ static void close_and_free(void *baton)
 {
     index_file *file = baton;
 
-    index_file_close(file);
+    mls_index_file_close(file);
     free(file);
 }
 
@@ -49,7 +49,7 @@ static mls_err *open_file(index_file **out, const char *path,
     if (!file) {
         return mls_err_make(pool, APR_ENOMEM, NULL, "out of memory");
     }
-    mls_err *err = index_file_open(file, path, 0, pool);
+    mls_err *err = mls_index_file_open(file, path, 0, pool);
     if (err) {
         free(file);
         return err;
@@ -162,7 +162,7 @@ int mls_index_find(mls_index *index, const char *name, size_t name_length,
     mls_siphash128_pair(file->header->hash_key, name, name_length, version,
                         version_length, entry->key);
     key_words(key, entry->key);
-    if (!index_file_find(&record, file, key, 0)) {
+    if (!mls_index_file_find(&record, file, key, 0)) {
         return 0;
     }
     const uint64_t flags = record.word[INDEX_SERVICE_FLAGS];
@@ -185,7 +185,7 @@ int mls_index_is_current(mls_index *index,
     uint64_t words[2];
 
     key_words(words, key);
-    return index_file_find(&record, current(index), words, 0)
+    return mls_index_file_find(&record, current(index), words, 0)
            && (uint32_t)record.word[INDEX_SERVICE_FLAGS] != 0
            && record.word[INDEX_SERVICE_GENERATION] == generation;
 }
@@ -200,11 +200,11 @@ int mls_index_revoked(mls_index *index,
     uint64_t key[2];
 
     key_words(key, family);
-    if (index_file_find(&record, file, key, INDEX_KIND_FAMILY)) {
+    if (mls_index_file_find(&record, file, key, INDEX_KIND_FAMILY)) {
         return 1;
     }
     key_words(key, subject);
-    return index_file_find(&record, file, key, INDEX_KIND_SUBJECT)
+    return mls_index_file_find(&record, file, key, INDEX_KIND_SUBJECT)
            && issued < (int64_t)record.word[INDEX_REVOKED_NOT_BEFORE];
 }
 
@@ -222,12 +222,12 @@ uint64_t mls_index_key_id(mls_index *index)
 
 uint64_t mls_index_count(mls_index *index)
 {
-    return index_file_total(current(index), INDEX_TOTAL_SERVICES);
+    return mls_index_file_total(current(index), INDEX_TOTAL_SERVICES);
 }
 
 uint64_t mls_index_generation(mls_index *index)
 {
-    return index_file_total(current(index), INDEX_TOTAL_GENERATION);
+    return mls_index_file_total(current(index), INDEX_TOTAL_GENERATION);
 }
 
 const char *mls_index_state_id(mls_index *index)

@@ -30,7 +30,7 @@ enum { READ_TRIES = 100 };
 /* Not against an adversary: it finds torn and damaged copies. Each word is
  * multiplied by an odd number of its own, so one wrong word always shows; the
  * products do not wait for each other. */
-uint64_t index_checksum(const index_record *record, uint64_t sequence,
+uint64_t mls_index_checksum(const index_record *record, uint64_t sequence,
                         uint64_t place)
 {
     static const uint64_t odd[INDEX_WORDS] = {
@@ -65,7 +65,7 @@ static inline copy_state read_copy(index_record *out, const index_slot *slot,
         != sequence) {
         return COPY_CHANGED;
     }
-    return sum == index_checksum(out, sequence, place) ? COPY_WHOLE
+    return sum == mls_index_checksum(out, sequence, place) ? COPY_WHOLE
                                                        : COPY_BAD;
 }
 
@@ -74,7 +74,7 @@ static inline int is_whole(uint64_t sequence)
     return sequence != 0 && (sequence & 1) == 0;
 }
 
-index_state index_slot_read(index_record *out, const index_slot *slot,
+index_state mls_index_slot_read(index_record *out, const index_slot *slot,
                             uint64_t place, int *clean)
 {
     for (int tries = 0; tries < READ_TRIES; tries++) {
@@ -119,7 +119,7 @@ index_state index_slot_read(index_record *out, const index_slot *slot,
 
 /* ---- searching ---- */
 
-int index_file_find(index_record *out, const index_file *file,
+int mls_index_file_find(index_record *out, const index_file *file,
                     const uint64_t key[2], uint64_t kind)
 {
     const index_slot *slots = kind ? file->revocations : file->services;
@@ -129,8 +129,8 @@ int index_file_find(index_record *out, const index_file *file,
     uint64_t at = index_start(key, kind, capacity);
 
     for (uint64_t probes = 0; probes < capacity; probes++) {
-        const index_state state = index_slot_read(out, &slots[at], base + at,
-                                                  NULL);
+        const index_state state = mls_index_slot_read(out, &slots[at],
+                                                      base + at, NULL);
         if (state == INDEX_SLOT_EMPTY) {
             return 0;
         }
@@ -144,11 +144,11 @@ int index_file_find(index_record *out, const index_file *file,
     return 0;
 }
 
-uint64_t index_file_total(const index_file *file, int which)
+uint64_t mls_index_file_total(const index_file *file, int which)
 {
     index_record totals;
 
-    if (index_slot_read(&totals, &file->header->totals, INDEX_PLACE_TOTALS,
+    if (mls_index_slot_read(&totals, &file->header->totals, INDEX_PLACE_TOTALS,
                         NULL) != INDEX_SLOT_WHOLE) {
         return 0;
     }
@@ -157,7 +157,7 @@ uint64_t index_file_total(const index_file *file, int which)
 
 /* ---- files ---- */
 
-void index_boot_id(unsigned char out[16])
+void mls_index_boot_id(unsigned char out[16])
 {
     char text[MLS_GUID_LENGTH + 1] = "", hex[33];
     size_t digits = 0;
@@ -276,7 +276,7 @@ static mls_err *open_fd(index_file *out, int fd, const char *path,
     out->inode = st.st_ino;
     const char *problem = header_problem(out);
     if (problem) {
-        index_file_close(out);
+        mls_index_file_close(out);
         return mls_err_make(pool, MLS_ECORRUPT, NULL,
                             "%s is not a usable index: %s (the registry owner "
                             "makes it again when it starts)", path, problem);
@@ -285,7 +285,7 @@ static mls_err *open_fd(index_file *out, int fd, const char *path,
     return NULL;
 }
 
-mls_err *index_file_open(index_file *out, const char *path, int writable,
+mls_err *mls_index_file_open(index_file *out, const char *path, int writable,
                          apr_pool_t *pool)
 {
     const int fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
@@ -344,7 +344,7 @@ static mls_err *create_fd(index_file *out, int fd, const char *path,
     return NULL;
 }
 
-mls_err *index_file_create(index_file *out, const char *path,
+mls_err *mls_index_file_create(index_file *out, const char *path,
                            const char *state_id,
                            const unsigned char hash_key[MLS_SIPHASH_KEY],
                            uint64_t services, uint64_t revocations,
@@ -372,7 +372,7 @@ mls_err *index_file_create(index_file *out, const char *path,
     header->slot_size = sizeof(index_slot);
     apr_cpystrn(header->state_id, state_id, INDEX_STATE_ID);
     memcpy(header->hash_key, hash_key, MLS_SIPHASH_KEY);
-    index_boot_id(header->boot_id);
+    mls_index_boot_id(header->boot_id);
     header->services = services;
     header->revocations = revocations;
     header->checksum = header_checksum(header);
@@ -380,7 +380,7 @@ mls_err *index_file_create(index_file *out, const char *path,
     return NULL;
 }
 
-void index_file_close(index_file *file)
+void mls_index_file_close(index_file *file)
 {
     if (file->header) {
         munmap(file->header, file->size);

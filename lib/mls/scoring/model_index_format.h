@@ -77,7 +77,8 @@ enum { INDEX_SERVICE_IMAGE = 2, INDEX_SERVICE_GENERATION = 6,
        INDEX_SERVICE_FLAGS = 7 };
 
 /** Words of a revocation slot: key (2), kind, not before, expiry. */
-enum { INDEX_REVOKED_KIND = 2, INDEX_REVOKED_NOT_BEFORE, INDEX_REVOKED_EXPIRES };
+enum { INDEX_REVOKED_KIND = 2, INDEX_REVOKED_NOT_BEFORE,
+       INDEX_REVOKED_EXPIRES };
 enum { INDEX_KIND_FAMILY = 1, INDEX_KIND_SUBJECT = 2 };
 
 /** A slot's contents as read. */
@@ -104,15 +105,15 @@ typedef enum index_state {
 
 /** Read the newest whole copy. `clean`, when not NULL, is set to 0 when a copy
  *  is half written or damaged. Never waits. */
-index_state index_slot_read(index_record *out, const index_slot *slot,
+index_state mls_index_slot_read(index_record *out, const index_slot *slot,
                             uint64_t place, int *clean);
 
 /** Sum over a copy; `place` is the slot's number, so that a copy in the wrong
  *  place is not whole either. */
-uint64_t index_checksum(const index_record *record, uint64_t sequence,
+uint64_t mls_index_checksum(const index_record *record, uint64_t sequence,
                         uint64_t place);
 
-/** Slot numbers for index_checksum: services, then revocations from 2^32,
+/** Slot numbers for mls_index_checksum: services, then revocations from 2^32,
  *  then the totals. */
 #define INDEX_PLACE_REVOCATIONS (UINT64_C(1) << 32)
 #define INDEX_PLACE_TOTALS (UINT64_C(1) << 33)
@@ -126,26 +127,26 @@ static inline uint64_t index_start(const uint64_t key[2], uint64_t kind,
 
 /** Map an existing file, checking header and size. MLS_ENOTFOUND,
  *  MLS_ECORRUPT. The caller closes it. */
-mls_err *index_file_open(index_file *out, const char *path, int writable,
+mls_err *mls_index_file_open(index_file *out, const char *path, int writable,
                          apr_pool_t *pool);
 
 /** Make `path`, which must not exist, with its space allocated: a header and
  *  empty slots. MLS_ENOSPACE. */
-mls_err *index_file_create(index_file *out, const char *path,
+mls_err *mls_index_file_create(index_file *out, const char *path,
                            const char *state_id,
                            const unsigned char hash_key[MLS_SIPHASH_KEY],
                            uint64_t services, uint64_t revocations,
                            apr_pool_t *pool);
-void index_file_close(index_file *file);
+void mls_index_file_close(index_file *file);
 
 /** Find a service (kind 0) or revocation by key; 1 and *out when there. */
-int index_file_find(index_record *out, const index_file *file,
+int mls_index_file_find(index_record *out, const index_file *file,
                     const uint64_t key[2], uint64_t kind);
 
 /** Generation and number of services. */
-uint64_t index_file_total(const index_file *file, int which);
+uint64_t mls_index_file_total(const index_file *file, int which);
 
 /** The running kernel's boot, zero when it cannot be told. */
-void index_boot_id(unsigned char out[16]);
+void mls_index_boot_id(unsigned char out[16]);
 
 #endif

@@ -508,13 +508,13 @@ static void test_a_reader_keeps_the_old_file_while_there_is_no_new_one(
     index_file raw;
 
     put(f, writer, "churn", "1.0", 1);
-    assert_null(index_file_open(&raw, f->path, 1, f->pool));
+    assert_null(mls_index_file_open(&raw, f->path, 1, f->pool));
     unlink(f->path);
     atomic_store(&raw.header->superseded, 1);
     for (int i = 0; i < 100; i++) {
         assert_int_equal(look(f, index, "churn", "1.0"), 1);
     }
-    index_file_close(&raw);
+    mls_index_file_close(&raw);
 }
 
 /* Killed after the rename and before the mark: the next writer marks it. */

@@ -20,6 +20,7 @@
 
 static void count_step(void);
 #define MLS_INDEX_STEP() count_step()
+#include "scoring/model_index_table.c"
 #include "scoring/model_index_writer.c"
 
 #define STATE_ID "0f8fad5b-d9cb-469f-a165-70867728950e"
