@@ -45,7 +45,7 @@ tap.say("no marks of unfinished work", [
     for number, line in enumerate(text(name).splitlines(), 1)
     if UNFINISHED.search(line)])
 
-PLACES = re.compile(r"(?<![\w.])/(work|home|root)/\w")
+PLACES = re.compile(r"(?<![\w.}])/(work|home|root)/\w")
 tap.say("no paths of somebody's machine", [
     "%s:%d: %s" % (name, number, line.strip()[:80])
     for name in everything if not name.startswith("tests/fuzz/corpus/")
