@@ -433,7 +433,8 @@ static int finish_row(struct reader *reader, size_t row, const char *p)
             continue;
         }
         if (!column->field->optional) {
-            set_name(reader, column->field->name, column->field->name_length);
+            const mlscore_text *name = &reader->names[i];
+            set_name(reader, name->bytes, name->length);
             reader->incomplete = 1;
             mlscore_body_fail(&reader->json.body, MLSCORE_EINPUT, p,
                               "the row does not name the column; give null "
@@ -676,7 +677,8 @@ mlscore_status mlscore_read_json_member(mlscore_frame *frame,
         mlscore_error other;
         const mlscore_status second =
             read_once(&again, frame, bytes, length, opts, &other);
-        if (!again.incomplete && !again.too_many) {
+        if (again.name_count == frame->schema->field_count &&
+            !again.too_many) {
             status = second;
             if (err && status != MLSCORE_OK) {
                 *err = other;
