@@ -55,6 +55,7 @@ typedef struct mlh_request {
     const struct mlh_route *route; /* NULL: no such path or method */
     const char *allow;      /* methods of this path, NULL: no such path */
     int is_public;          /* may be called by nobody in particular */
+    int answered;           /* see http/keepalive.c; else 0 */
     int body_done;          /* read to its end, or given up */
     const char *parameters[2]; /* of the path: name, version */
     const char *error;      /* what an error answered by httpd should say */

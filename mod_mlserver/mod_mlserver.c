@@ -46,7 +46,9 @@ static void register_hooks(apr_pool_t *pool)
                         APR_HOOK_REALLY_LAST, AP_AUTH_INTERNAL_PER_CONF);
 
     ap_hook_handler(mlh_dispatch, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_log_transaction(mlh_log_request, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Before the modules that write logs. */
+    ap_hook_log_transaction(mlh_log_request, NULL, NULL,
+                            APR_HOOK_REALLY_FIRST);
     ap_hook_insert_error_filter(mlh_insert_error_filter, NULL, NULL,
                                 APR_HOOK_LAST);
     mlh_register_error_filter();

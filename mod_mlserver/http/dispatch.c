@@ -161,6 +161,7 @@ int mlh_log_request(request_rec *r)
     if (!request) {
         return DECLINED;
     }
+    mlh_restore_status(r);
     const int detail = request->config->log_detail;
     const int level =
         detail == MLH_LOG_ALL ||

@@ -5,13 +5,16 @@
  * own errors of these kinds leave the input in an unknown state. Ours do not:
  * the body was read, or mlh_body_discard has decided to close. So for these
  * answers the request's filter that writes the header is exchanged for one
- * that decides on keeping the connection as if the status were 404. */
+ * that decides on keeping the connection as if the status were 404. The status
+ * stays so until the log is written, since httpd looks at it once more when it
+ * throws away what is left of the body. */
 
 #include "http/reply.h"
 
 #include <string.h>
 
 #include <http_protocol.h>
+#include <mod_core.h>
 #include <util_filter.h>
 
 static const char filter_name[] = "MLSERVER_HEADER";
@@ -27,11 +30,14 @@ static int put_field(void *baton, const char *name, const char *value)
     return 1;
 }
 
+/* A status after which httpd keeps the connection. */
+enum { HARMLESS = HTTP_NOT_FOUND };
+
 static void decide_keepalive(request_rec *r)
 {
     const int status = r->status;
 
-    r->status = HTTP_NOT_FOUND;
+    r->status = HARMLESS;
     ap_set_keepalive(r);
     r->status = status;
 }
@@ -55,6 +61,8 @@ static apr_status_t header_filter(ap_filter_t *filter,
     apr_table_do(put_field, header, r->headers_out, NULL);
     apr_brigade_puts(header, NULL, NULL, CRLF);
     APR_BRIGADE_PREPEND(body, header);
+    mlh_request_of(r)->answered = r->status;
+    r->status = HARMLESS;
     r->sent_bodyct = 1;
     ap_remove_output_filter(filter);
     return ap_pass_brigade(filter->next, body);
@@ -64,6 +72,15 @@ void mlh_register_header_filter(void)
 {
     ap_register_output_filter(filter_name, header_filter, NULL,
                               AP_FTYPE_PROTOCOL);
+}
+
+void mlh_restore_status(request_rec *r)
+{
+    const mlh_request *request = mlh_request_of(r);
+
+    if (request && request->answered) {
+        r->status = request->answered;
+    }
 }
 
 /* Would httpd take the answer's length as it is? A filter that changes the

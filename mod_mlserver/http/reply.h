@@ -71,6 +71,9 @@ void mlh_register_error_filter(void);
 void mlh_keep_connection(request_rec *r);
 void mlh_register_header_filter(void);
 
+/** Before the log is written: r->status as it was answered. */
+void mlh_restore_status(request_rec *r);
+
 /* ---- cors.c ---- */
 
 /** Add what cross-origin callers need to the answer's headers, if the
