@@ -161,14 +161,6 @@ class Publisher(threading.Thread):
         self.acknowledged = 0
         self.odd = []
 
-    def _try(self, call):
-        for _ in range(100):
-            try:
-                return call()
-            except requests.RequestException:
-                time.sleep(0.05)
-        return None
-
     def _step(self, number, rng):
         version = "v%d" % number
         model = models.constant(number)
@@ -211,8 +203,14 @@ class Publisher(threading.Thread):
         except requests.RequestException:
             return None
 
+    def _is_ready(self):
+        answer = self._one(lambda: self.client.get("/readyz"))
+        return answer is not None and answer.status_code == 200
+
     def _odd(self, answer):
-        """Only 503 and its kin may be what a dying server says."""
+        """Only 503 and its kin may be what a dying server says. The next step
+        waits until the server is well: most steps shall be acknowledged."""
+        wait_until(self._is_ready, 60, "readiness")
         if answer is not None and answer.status_code not in (503, 504):
             self.odd.append((answer.status_code, answer.text[:200]))
 

@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Read mod_mlserver/config/directives.def; write docs/reference/directives.md.
+"""Read mod_mlserver/config/directives.def; write docs/reference/directives.md
+and conf/mlserver.conf.
 
 usage: directives.py [--check]
 
---check writes nothing and fails when the page is not what would be written.
+--check writes nothing and fails when a file is not what would be written.
 """
 import collections
 import pathlib
 import re
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE = ROOT / "mod_mlserver" / "config" / "directives.def"
 PAGE = ROOT / "docs" / "reference" / "directives.md"
+EXAMPLE = ROOT / "conf" / "mlserver.conf"
 
 Directive = collections.namedtuple(
     "Directive", "scope kind name field default syntax help")
@@ -131,15 +134,69 @@ def page():
     return "\n".join(out).rstrip("\n") + "\n"
 
 
+# What a packaged server sets; everything else is shown with its default.
+SET = {
+    "MLServerStateDir": "/var/lib/mlserver",
+    "MLServerRunDir": "/run/mlserver",
+    "MLServerDaemon": "external",
+    "MLServer": "On",
+    "MLServerAuthProvider": "file",
+}
+HEAD = """\
+# SPDX-License-Identifier: Apache-2.0
+# Every directive of mod_mlserver, with its default where it is not set.
+# Written by tools/reference/directives.py from directives.def; copy it and
+# change the copy. `apachectl configtest` names every mistake.
+"""
+MOUNT = """
+# Where the server is mounted: /login, /services and /api lie below it. "/"
+# works, too. Passwords and tokens travel in requests: serve it over TLS.
+<Location "/mlserver">
+"""
+FOOT = """
+    # The accounts that MLServerAuthProvider file asks (htpasswd -B), read at
+    # every login.
+    AuthUserFile /etc/mlserver/users
+
+    # httpd's own limit of 1 GB would refuse models that MLServerMaxModel takes.
+    LimitRequestBody 0
+</Location>
+"""
+
+
+def _example_lines(one, indent):
+    """A directive's help as a comment, then itself."""
+    lines = textwrap.wrap(one.help, 76 - len(indent),
+                          break_on_hyphens=False)
+    value = SET.get(one.name) or one.default or one.syntax
+    setting = "%s %s" % (one.name, value)
+    return "\n" + "".join("%s# %s\n" % (indent, line) for line in lines) + \
+        "%s%s%s\n" % (indent, "" if one.name in SET else "#", setting)
+
+
+def example():
+    """The text of conf/mlserver.conf."""
+    table = read()
+    return HEAD + "".join(
+        _example_lines(one, "") for one in table if one.scope == "SERVER") + \
+        MOUNT + "".join(
+            _example_lines(one, "    ") for one in table
+            if one.scope == "DIRECTORY").lstrip("\n") + FOOT
+
+
 def main():
+    wanted = {PAGE: page(), EXAMPLE: example()}
     if sys.argv[1:] == ["--check"]:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-            sys.exit("%s is not up to date; run tools/reference/directives.py"
-                     % PAGE.relative_to(ROOT))
+        for path, text in wanted.items():
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                sys.exit("%s is not up to date; run "
+                         "tools/reference/directives.py"
+                         % path.relative_to(ROOT))
     elif sys.argv[1:]:
         sys.exit(__doc__)
     else:
-        PAGE.write_text(page(), encoding="utf-8")
+        for path, text in wanted.items():
+            path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ put_filled() { # MODE FILE DIRECTORY [NAME]
     local filled
     filled=$(mktemp)
     sed -e "s|/usr/sbin/mlserverd|$sbindir/mlserverd|g" \
+        -e "s|/usr/lib/apache2/modules|$moduledir|g" \
         -e "s|@GROUP@|$group|g" "$2" >"$filled"
     put "$1" "$filled" "$3" "${4:-$(basename "$2")}"
     rm -f "$filled"
@@ -35,9 +36,8 @@ put 0755 "$build/bin/mlscore" "$bindir"
 put 0755 "$build/bin/mlserverd" "$sbindir"
 put 0755 "$build/bin/mlserverctl" "$sbindir"
 put 0644 "$build/modules/mod_mlserver.so" "$moduledir"
-for file in conf/mlserver.load conf/mlserver.conf; do
-    [ ! -e "$file" ] || put 0644 "$file" "$confdir"
-done
+put_filled 0644 conf/mlserver.load "$confdir"
+put 0644 conf/mlserver.conf "$confdir"
 put_filled 0644 conf/mlserverd.service "$unitdir"
 put_filled 0644 conf/mlserver.tmpfiles "$tmpfilesdir" mlserver.conf
 put_filled 0644 conf/mlserver.sysusers "$sysusersdir" mlserver.conf
