@@ -68,6 +68,8 @@ struct sweep {
     void *baton;
     apr_time_t before;
     int removed;
+    mls_err *first; /* what could not be removed does not stop the rest */
+    apr_pool_t *pool;
 };
 
 static mls_err *sweep_one(void *baton, const char *digest, apr_pool_t *scratch)
@@ -80,10 +82,12 @@ static mls_err *sweep_one(void *baton, const char *digest, apr_pool_t *scratch)
         || apr_time_from_sec(status.st_mtime) >= sweep->before) {
         return NULL;
     }
-    if (unlink(path)) {
-        return mls_err_apr(scratch, errno, "remove %s", path);
+    if (!unlink(path)) {
+        sweep->removed++;
     }
-    sweep->removed++;
+    else if (!sweep->first) {
+        sweep->first = mls_err_apr(sweep->pool, errno, "remove %s", path);
+    }
     return NULL;
 }
 
@@ -91,7 +95,7 @@ mls_err *mls_blob_sweep(int *removed, const mls_blob_store *store,
                         int (*wanted)(void *baton, const char *digest),
                         void *baton, apr_time_t before, apr_pool_t *scratch)
 {
-    struct sweep sweep = { store, wanted, baton, before, 0 };
+    struct sweep sweep = { store, wanted, baton, before, 0, NULL, scratch };
     int lock;
 
     *removed = 0;
@@ -102,7 +106,7 @@ mls_err *mls_blob_sweep(int *removed, const mls_blob_store *store,
     mls_err *err = mls_blob_each(store, sweep_one, &sweep, scratch);
     close(lock);
     *removed = sweep.removed;
-    return err;
+    return err ? err : sweep.first;
 }
 
 mls_err *mls_blob_sweep_temporary(int *removed, const mls_blob_store *store,

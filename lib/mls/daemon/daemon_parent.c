@@ -27,9 +27,9 @@ enum {
     CHILDREN = 2,
     LOCK_WAIT = 10,        /* seconds for a former mlserverd to end */
     STOP_AFTER = 8,        /* seconds that a child has to stop in order */
-    LIVED_LONG = 2000000,  /* microseconds: a death after that is no loop */
-    BACKOFF_FIRST = 50000, /* microseconds */
-    BACKOFF_MOST = 5000000
+    LIVED_LONG = 1000000,  /* microseconds: a death after that is no loop */
+    BACKOFF_FIRST = 20000, /* microseconds */
+    BACKOFF_MOST = 1000000 /* callers wait for two seconds */
 };
 
 struct child {

@@ -242,6 +242,10 @@ static void begin_job(struct loop *loop, struct connection *c)
     if (!err) {
         err = check_call(c, op, name, request);
     }
+    if (loop->stop) {
+        forget(loop, c); /* the next owner will answer it */
+        return;
+    }
     mls_job *job = mls_job_make(owner, op, request, c->pool);
     job->connection = c;
     c->phase = JOB;
