@@ -76,7 +76,7 @@ static const char *sign(fixture *f, const mls_jwt_claims *claims)
     const char *token = NULL;
 
     assert_null(mls_jwt_sign(&token, f->key, claims, f->pool));
-    return token;
+    return apr_pstrdup(f->pool, token);
 }
 
 static void test_what_is_signed_is_accepted(void **state)
