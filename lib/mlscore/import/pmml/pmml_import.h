@@ -80,7 +80,8 @@ typedef struct pmml_scope {
     pmml_map parameters; /* of a DefineFunction being applied: name -> slot */
     int compatible;   /* sees data fields exactly as its parent does */
     /* the target */
-    uint32_t target_name; /* symbol, or none */
+    uint32_t target_count; /* how many target fields there are */
+    uint32_t target_name;  /* symbol, or none */
     const pmml_element *target_data; /* DataField, or NULL */
     const pmml_element *target;      /* Target, or NULL */
     uint32_t target_type;
@@ -134,6 +135,9 @@ typedef struct pmml_import {
     uint32_t *forest_slots;
 
     pmml_scope *top;
+    const pmml_element *only_target; /* the MiningField of it, while a model
+                                        of several targets is lowered for one
+                                        after the other; else NULL */
     pmml_list columns; /* input columns: indices in data_fields */
     pmml_list column_flags;
     pmml_model_info *models;
@@ -278,6 +282,8 @@ pmml_scope *mlscore_pmml_scope_create(pmml_import *in,
 uint32_t mlscore_pmml_treatment(pmml_import *in, const pmml_element *data,
                                 const pmml_element *mining, uint32_t type,
                                 int nested);
+/** 1 when a MiningField is one that the model predicts. */
+int mlscore_pmml_is_target(pmml_import *in, const pmml_element *mining);
 /** The slot of the field named by an attribute. */
 uint32_t mlscore_pmml_field(pmml_import *in, pmml_scope *scope,
                             const pmml_element *element, const char *name);
@@ -314,6 +320,8 @@ uint32_t mlscore_pmml_text_index(pmml_import *in, pmml_scope *scope,
 /** Read an Interval. */
 pmml_interval mlscore_pmml_interval(pmml_import *in,
                                     const pmml_element *element);
+/** The predicate that is always true. */
+uint32_t mlscore_pmml_predicate_true(pmml_import *in);
 /** The predicate inside an element. */
 uint32_t mlscore_pmml_predicate_in(pmml_import *in, pmml_scope *scope,
                                    const pmml_element *element);
@@ -359,6 +367,10 @@ void mlscore_pmml_bayes(pmml_import *in, pmml_scope *scope,
                         const pmml_element *element, pmml_model *record,
                         pmml_list *categories);
 void mlscore_pmml_neighbor(pmml_import *in, pmml_scope *scope,
+                           const pmml_element *element, pmml_model *record,
+                           pmml_list *categories);
+/** The same for several targets: a chain of models of one target each. */
+void mlscore_pmml_neighbors(pmml_import *in, pmml_scope *scope,
                            const pmml_element *element, pmml_model *record,
                            pmml_list *categories);
 void mlscore_pmml_rules(pmml_import *in, pmml_scope *scope,

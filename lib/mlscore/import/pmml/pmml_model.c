@@ -118,12 +118,18 @@ uint32_t mlscore_pmml_model(pmml_import *in, const pmml_element *element,
         in->top = scope;
         mlscore_pmml_input_columns(in, scope);
     }
+    if (element->kind == PMML_E_NEIGHBOR_MODEL && scope->target_count > 1 &&
+        !in->only_target) {
+        lower = mlscore_pmml_neighbors;
+    }
     record.category_first = mlscore_pmml_list_words(in, &scope->categories);
     record.category_count = scope->categories.count;
     record.target = mlscore_pmml_target(in, scope);
     lower(in, scope, element, &record, &info.categories);
     set_capacity(in, element, &record, &info.categories);
-    mlscore_pmml_outputs(in, scope, element, &record);
+    if (!in->only_target) {
+        mlscore_pmml_outputs(in, scope, element, &record);
+    }
 
     const uint32_t index = mlscore_pmml_add(in, PMML_TABLE_models, &record);
 

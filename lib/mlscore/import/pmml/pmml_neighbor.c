@@ -244,3 +244,42 @@ void mlscore_pmml_neighbor(pmml_import *in, pmml_scope *scope,
     record->kind = PMML_NEIGHBOR;
     record->body = mlscore_pmml_add(in, PMML_TABLE_neighbors, &n.body);
 }
+
+void mlscore_pmml_neighbors(pmml_import *in, pmml_scope *scope,
+                            const pmml_element *element, pmml_model *record,
+                            pmml_list *categories)
+{
+    const pmml_element *schema =
+        mlscore_pmml_need_child(in, element, PMML_E_MINING_SCHEMA);
+    pmml_mining mining = {.method = PMML_MULTI_CHAIN,
+                          .threshold = 1.0,
+                          .segment_count = scope->target_count,
+                          .forest = PMML_NONE};
+    uint32_t number = 0;
+
+    (void)categories;
+    mining.segment_first =
+        mlscore_pmml_reserve(in, PMML_TABLE_segments, scope->target_count);
+    PMML_EACH(field, schema) {
+        if (field->kind != PMML_E_MINING_FIELD ||
+            !mlscore_pmml_is_target(in, field)) {
+            continue;
+        }
+        in->only_target = field;
+
+        const pmml_segment segment = {
+            .predicate = mlscore_pmml_predicate_true(in),
+            .model = mlscore_pmml_model(in, element, scope),
+            .id = mlscore_pmml_attr_symbol(in, field, "name"),
+            .weight = 1.0};
+
+        in->only_target = NULL;
+        memcpy(mlscore_pmml_at(in, PMML_TABLE_segments,
+                               mining.segment_first + number++),
+               &segment, sizeof(segment));
+    }
+    mining.sort =
+        mlscore_pmml_scratch(in, element, 2 * (size_t)scope->target_count);
+    record->kind = PMML_MINING;
+    record->body = mlscore_pmml_add(in, PMML_TABLE_minings, &mining);
+}

@@ -193,12 +193,17 @@ static uint32_t lower_compound(pmml_import *in, pmml_scope *scope,
     return mlscore_pmml_add(in, PMML_TABLE_predicates, &predicate);
 }
 
+uint32_t mlscore_pmml_predicate_true(pmml_import *in)
+{
+    return add_simple(in, PMML_TEST_TRUE);
+}
+
 static uint32_t lower(pmml_import *in, pmml_scope *scope,
                       const pmml_element *element)
 {
     switch (element->kind) {
     case PMML_E_TRUE:
-        return add_simple(in, PMML_TEST_TRUE);
+        return mlscore_pmml_predicate_true(in);
     case PMML_E_FALSE:
         return add_simple(in, PMML_TEST_FALSE);
     case PMML_E_SIMPLE_PREDICATE:

@@ -29,7 +29,7 @@ static uint32_t usage(pmml_import *in, const pmml_element *mining)
     return mlscore_pmml_choice(in, mining, "usageType", names, USE_ACTIVE);
 }
 
-static int is_target(pmml_import *in, const pmml_element *mining)
+int mlscore_pmml_is_target(pmml_import *in, const pmml_element *mining)
 {
     const uint32_t use = usage(in, mining);
 
@@ -95,26 +95,31 @@ static const char *named_target(const pmml_element *model)
 }
 
 static const pmml_element *find_target_field(pmml_import *in,
-                                             const pmml_scope *scope)
+                                             pmml_scope *scope)
 {
     const char *wanted = named_target(scope->model);
     const pmml_element *found = NULL;
-    uint32_t count = 0;
 
+    if (in->only_target) {
+        return in->only_target;
+    }
     for (size_t i = 0; i < scope->mining.count; i++) {
         const pmml_element *mining = scope->mining_fields[i];
         const char *name = mlscore_pmml_attr(mining, "name");
 
-        if (!is_target(in, mining)) {
+        if (!mlscore_pmml_is_target(in, mining)) {
             continue;
         }
         if (!found || (wanted && strcmp(name, wanted) == 0)) {
             found = mining;
         }
-        count++;
+        scope->target_count++;
     }
-    return count > 1 && scope->model->kind == PMML_E_MINING_MODEL ? NULL
-                                                                 : found;
+    return scope->target_count > 1 &&
+                   (scope->model->kind == PMML_E_MINING_MODEL ||
+                    scope->model->kind == PMML_E_NEIGHBOR_MODEL)
+               ? NULL
+               : found;
 }
 
 static uint32_t default_target_type(const pmml_scope *scope)
@@ -140,6 +145,18 @@ static void read_categories(pmml_import *in, pmml_scope *scope)
                                       mlscore_pmml_need(in, value, "value")));
         }
     }
+}
+
+/** What a model that predicts several things does for this target. */
+static uint32_t function_of(const pmml_scope *scope)
+{
+    const uint32_t optype =
+        scope->target_optype != PMML_OPTYPE_NONE
+            ? scope->target_optype
+            : mlscore_pmml_default_optype(scope->target_type);
+
+    return optype == PMML_CONTINUOUS ? PMML_FUNCTION_REGRESSION
+                                     : PMML_FUNCTION_CLASSIFICATION;
 }
 
 static void read_target(pmml_import *in, pmml_scope *scope)
@@ -174,6 +191,10 @@ static void read_target(pmml_import *in, pmml_scope *scope)
                     mlscore_pmml_optype(in, target, scope->target_optype);
             }
         }
+    }
+    if (mining && (scope->function == PMML_FUNCTION_MIXED ||
+                   in->only_target)) {
+        scope->function = function_of(scope);
     }
     if (scope->target_optype == PMML_OPTYPE_NONE) {
         scope->target_optype =
