@@ -42,6 +42,7 @@ mlscore_status mlscore_frame_create(mlscore_frame **out,
         return no_memory(err);
     }
     frame->schema = schema;
+    frame->column_count = schema->field_count;
     frame->columns = mlscore_calloc(schema->field_count,
                                     sizeof(*frame->columns));
     frame->arena = mlscore_arena_create();
@@ -62,7 +63,7 @@ void mlscore_frame_free(mlscore_frame *frame)
         return;
     }
     if (frame->columns) {
-        for (uint32_t i = 0; i < frame->schema->field_count; i++) {
+        for (uint32_t i = 0; i < frame->column_count; i++) {
             mlscore_free(frame->columns[i].values.any);
             mlscore_free(frame->columns[i].missing);
         }
@@ -78,7 +79,7 @@ void mlscore_frame_reset(mlscore_frame *frame)
     frame->rows = 0;
     frame->row_error_count = 0;
     mlscore_arena_reset(frame->arena);
-    for (uint32_t i = 0; i < frame->schema->field_count; i++) {
+    for (uint32_t i = 0; i < frame->column_count; i++) {
         frame->columns[i].present = 0;
     }
 }
@@ -91,7 +92,7 @@ mlscore_status mlscore_frame_reserve(mlscore_frame *frame, size_t rows,
     if (rows <= frame->capacity) {
         return MLSCORE_OK;
     }
-    for (uint32_t i = 0; i < frame->schema->field_count; i++) {
+    for (uint32_t i = 0; i < frame->column_count; i++) {
         mlscore_column *column = &frame->columns[i];
 
         /* A block that grew while a later one could not is still good for
@@ -195,7 +196,7 @@ mlscore_status mlscore_frame_row_error(mlscore_frame *frame, size_t row,
             (count - at) * sizeof(*frame->row_errors));
     frame->row_errors[at] = (mlscore_row_error){row, message};
     frame->row_error_count = count + 1;
-    for (uint32_t i = 0; i < frame->schema->field_count; i++) {
+    for (uint32_t i = 0; i < frame->column_count; i++) {
         mlscore_column_set_missing(&frame->columns[i], row);
     }
     return MLSCORE_OK;

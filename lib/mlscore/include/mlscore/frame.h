@@ -6,8 +6,8 @@
  * Schemas and frames: what columns a model takes and gives, and typed columns
  * of rows.
  *
- * A schema belongs to a model (or to whoever built it) and outlives every
- * frame made for it. A frame owns its memory and is reused: mlscore_frame_reset
+ * A schema belongs to a model (or to whoever built it) and outlives every use
+ * of a frame made for it but freeing. A frame owns its memory and is reused: mlscore_frame_reset
  * keeps the capacity, so that steady use allocates nothing. Cells of a column
  * lie side by side. A missing cell has missing[row] = 1, and its value is
  * NAN, 0, 0 or {"", 0, -1}.
@@ -97,6 +97,7 @@ typedef struct mlscore_row_error {
 typedef struct mlscore_frame {
     const mlscore_schema *schema;
     mlscore_column *columns; /* schema->field_count of them, same order */
+    uint32_t column_count;   /* that number: freeing needs no schema */
     size_t rows;
     size_t capacity;         /* rows reserved in every column */
     mlscore_row_error *row_errors; /* ascending by row; output frames only */
@@ -105,7 +106,7 @@ typedef struct mlscore_frame {
     struct mlscore_arena *arena; /* bytes of texts and messages, until reset */
 } mlscore_frame;
 
-/** Make an empty frame for a schema that outlives it. Free with
+/** Make an empty frame for a schema that outlives its use. Free with
  *  mlscore_frame_free, which accepts NULL. */
 MLSCORE_API mlscore_status mlscore_frame_create(mlscore_frame **out,
                                                 const mlscore_schema *schema,
