@@ -214,3 +214,28 @@ def test_a_crash_is_said_and_the_session_goes_on(session):
     assert session.execute("y = 'x' in globals()", ["y"])[
         "outputParameters"][0]["value"] is False
     assert session.client.get(session.path + "/files").json() == ["f"]
+
+
+@pytest.mark.parametrize("method, path", [
+    ("POST", "/sessions/none/execute"), ("DELETE", "/sessions/none"),
+    ("DELETE", "/sessions/none/force"),
+    ("GET", "/sessions/none/console-output"),
+    ("GET", "/sessions/none/history"), ("POST", "/sessions/none/cancel"),
+    ("POST", "/sessions/none/files"), ("GET", "/sessions/none/files"),
+    ("GET", "/sessions/none/files/a"), ("DELETE", "/sessions/none/files/a"),
+    ("GET", "/sessions/none/workspace"),
+    ("POST", "/sessions/none/workspace/a"),
+    ("GET", "/sessions/none/workspace/a"),
+    ("DELETE", "/sessions/none/workspace/a"),
+    ("POST", "/sessions/none/snapshot"),
+    ("POST", "/sessions/none/loadsnapshot/a"), ("GET", "/snapshots/none"),
+    ("DELETE", "/snapshots/none")])
+def test_what_is_not_there_is_404_and_needs_a_token(alice, nobody, method,
+                                                    path):
+    options = {"json": {"code": "1"}}
+    if path.endswith("/files") and method == "POST":
+        options = {"files": {"file": ("a", b"x")}}
+    assert nobody.request(method, path, **options).status_code == 401
+    answer = alice.request(method, path, **options)
+    assert answer.status_code == 404, answer.text
+    assert answer.json()["message"]

@@ -48,6 +48,7 @@ def test_publish_and_call_by_plain_rest(alice, name):
     ({"code": "1", "mode": "sometimes"}, "mode"),
 ])
 def test_a_wrong_publish_is_400_and_stores_nothing(alice, name, body, words):
+    assert alice.post("/services/%s" % name, json=body).status_code == 400
     answer = alice.post("/services/%s/1" % name, json=body)
     assert answer.status_code == 400, answer.text
     assert words in answer.json()["message"]
