@@ -16,6 +16,8 @@ static const mlscore_command commands[] = {
      "score rows; row errors go to stderr and leave empty cells"},
     {"bench", cmd_bench, "MODEL|IMAGE INPUT.csv [--rows N] [--seconds S]",
      "measure rows a second, and a single row"},
+    {"onnx-test", cmd_onnx_test, "DIR...",
+     "run tests in the ONNX project's layout"},
 };
 
 static void usage(FILE *to)

@@ -4,7 +4,6 @@
 #include "eval/engine.h"
 
 #pragma weak mlscore_engine_booster
-#pragma weak mlscore_engine_graph
 
 static const mlscore_engine *const engines[] = {
     &mlscore_engine_pmml,

@@ -9,7 +9,6 @@
 #include "import/importer.h"
 #include "import/open_file.h"
 
-#pragma weak mlscore_importer_onnx
 #pragma weak mlscore_importer_xgboost_json
 #pragma weak mlscore_importer_xgboost_ubj
 #pragma weak mlscore_importer_lightgbm

@@ -350,6 +350,9 @@ static mlscore_status renumber_all(mlscore_graph *graph, uint32_t *number,
         if (needed) {
             graph->nodes[nodes++] = *node;
         }
+        else if (node->kind && node->kind->destroy && node->state) {
+            node->kind->destroy(node->state);
+        }
     }
     graph->node_count = nodes;
     for (uint32_t v = 0; v < graph->value_count; v++) {

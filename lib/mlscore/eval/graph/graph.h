@@ -113,8 +113,8 @@ mlscore_status mlscore_graph_prepare(mlscore_graph *graph, mlscore_error *err);
 mlscore_status mlscore_graph_fold(mlscore_graph *graph, size_t limit,
                                   mlscore_error *err);
 
-/** Drop nodes and values that no output depends on, renumber the rest. Not
- *  after prepare. */
+/** Drop nodes and values that no output depends on, renumber the rest; a
+ *  prepared graph must be prepared again. */
 mlscore_status mlscore_graph_prune(mlscore_graph *graph, mlscore_error *err);
 
 /** Append the graph's records to `records` and its constants, each aligned

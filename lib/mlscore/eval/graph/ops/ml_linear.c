@@ -194,7 +194,7 @@ static mlscore_status run_classifier(const mlscore_call *call)
             continue;
         }
         if (state->pair) {
-            mlscore_post_pair(state->post, MLSCORE_SECOND_LINEAR, row[0],
+            mlscore_post_pair(state->post, MLSCORE_SECOND_COMPLEMENT, row[0],
                               out + i * 2);
             continue;
         }

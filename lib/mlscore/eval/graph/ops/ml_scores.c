@@ -120,7 +120,7 @@ void mlscore_post_row(mlscore_post post, float *scores, size_t count)
 void mlscore_post_pair(mlscore_post post, mlscore_second second, float score,
                        float out[2])
 {
-    if (post == MLSCORE_POST_LOGISTIC && second != MLSCORE_SECOND_COMPLEMENT) {
+    if (post == MLSCORE_POST_LOGISTIC) {
         out[0] = (float)logistic(-score);
         out[1] = (float)logistic(score);
         return;

@@ -24,12 +24,11 @@ void mlscore_post_row_double(mlscore_post post, double *scores, size_t count);
 
 /** How a single score stands for two classes. */
 typedef enum mlscore_second {
-    MLSCORE_SECOND_COMPLEMENT, /* scores are probabilities: 1 - s, s */
-    MLSCORE_SECOND_NEGATIVE,   /* margins: -s, s; LOGISTIC of both */
-    MLSCORE_SECOND_LINEAR      /* 1 - s, s; LOGISTIC of -s, s */
+    MLSCORE_SECOND_COMPLEMENT, /* a probability: 1 - s, s */
+    MLSCORE_SECOND_NEGATIVE    /* a margin: -s, s */
 } mlscore_second;
 
-/** Two transformed scores from one. */
+/** Two transformed scores from one; LOGISTIC is of -s and s in any case. */
 void mlscore_post_pair(mlscore_post post, mlscore_second second, float score,
                        float out[2]);
 

@@ -394,10 +394,9 @@ static size_t classify(const struct svm_state *state, const float *x,
     else if (state->classes == 2) {
         mlscore_post_pair(state->post,
                           state->post == MLSCORE_POST_NONE
-                              ? MLSCORE_SECOND_NEGATIVE : MLSCORE_SECOND_LINEAR,
+                              ? MLSCORE_SECOND_NEGATIVE
+                              : MLSCORE_SECOND_COMPLEMENT,
                           pairs[0], out);
-        /* All coefficients positive: they are probabilities, and the vote's
-         * winner stands; otherwise the same. */
     }
     else {
         memcpy(out, pairs, state->pairs * sizeof(*out));
