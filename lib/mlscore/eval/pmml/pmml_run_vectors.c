@@ -123,7 +123,7 @@ static int run_classification(pmml_run *run, uint32_t index,
         const pmml_machine *machine =
             &run->plan->machines[body->machine_first + i];
         const double value = machine_value(run, model, body, machine, x);
-        uint32_t category;
+        uint32_t category = 0;
 
         if (body->against_all) {
             mlscore_pmml_add_category(run, index, machine->target, value);
