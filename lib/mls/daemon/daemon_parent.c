@@ -175,7 +175,12 @@ static mls_err *prepare(struct parent *parent)
     MLS_TRY(open_lifeline(parent));
     MLS_TRY(open_signals(parent));
     MLS_TRY(open_httpd(parent));
-    return write_pid_file(parent);
+    mls_err *err = write_pid_file(parent);
+    if (err && err->code == MLS_ENOSPACE) { /* only a convenience */
+        mls_daemon_log_err(daemon, err, "no_pid_file");
+        return NULL;
+    }
+    return err;
 }
 
 /* ---- children ---- */

@@ -22,7 +22,12 @@
 #include "base/ident.h"
 #include "daemon/files.h"
 
-enum { SECRET = 32, FILE_MOST = 16384, KEY_FILES_MOST = 100 };
+enum {
+    SECRET = 32,
+    FILE_MOST = 16384,
+    PUBLIC_MOST = 1 << 20,
+    KEY_FILES_MOST = 100
+};
 
 struct former {
     mls_jwt_key *key;
@@ -166,6 +171,8 @@ static mls_err *write_public(const mls_keys *keys, apr_pool_t *pool)
     mls_jwt_key **all = apr_palloc(
         pool, sizeof(*all) * (size_t)(keys->former->nelts + 1));
     const char *jwks;
+    char *there;
+    size_t length;
 
     all[0] = keys->signing;
     for (int i = 0; i < keys->former->nelts; i++) {
@@ -173,6 +180,12 @@ static mls_err *write_public(const mls_keys *keys, apr_pool_t *pool)
     }
     MLS_TRY(mls_jwt_key_set(&jwks, all, (size_t)keys->former->nelts + 1,
                             pool));
+    /* The same again is not written: a full disk must not stop a start. */
+    MLS_TRY(mls_file_read(&there, &length, keys->paths->jwks, PUBLIC_MOST,
+                          pool));
+    if (there && !strcmp(there, jwks)) {
+        return NULL;
+    }
     return mls_file_write(keys->paths->jwks, jwks, strlen(jwks), 0640, pool);
 }
 

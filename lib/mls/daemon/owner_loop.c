@@ -248,6 +248,7 @@ static void begin_job(struct loop *loop, struct connection *c)
     }
     mls_job *job = mls_job_make(owner, op, request, c->pool);
     job->connection = c;
+    job->size = (int64_t)c->length;
     c->phase = JOB;
     if (!err) {
         c->greeted = 1;

@@ -23,12 +23,22 @@ enum {
     WRITES_WAITING = 512, /* more: busy, the caller tries later */
     READS_WAITING = 4096,
     SLOW_WAITING = 4,
+    MESSAGES_MOST = 5,    /* of the database in a second */
     STOP_SECONDS = 6
 };
 
+/* On a full disk the library has something to say of every page. */
 static void pass_message(void *baton, const char *message)
 {
-    mls_daemon_log(baton, "database message=\"%s\"", message);
+    mls_owner *owner = baton;
+    const long long second = (long long)apr_time_sec(apr_time_now());
+
+    if (atomic_exchange(&owner->messages_second, second) != second) {
+        atomic_store(&owner->messages, 0);
+    }
+    if (atomic_fetch_add(&owner->messages, 1) < MESSAGES_MOST) {
+        mls_daemon_log(owner->daemon, "database message=\"%s\"", message);
+    }
 }
 
 struct beginning {
@@ -53,11 +63,17 @@ static mls_err *open_database(mls_owner *owner, apr_pool_t *pool)
     struct beginning beginning = { NULL, pool };
 
     mls_err *err = mls_bdb_open(&owner->bdb, daemon->paths.registry,
-                                pass_message, daemon, pool);
-    if (err && err->code == MLS_ENOSPACE) {
+                                pass_message, owner, pool);
+    if (err && mls_space_is_low(daemon)) {
+        /* Recovery needs room; whatever it says, that is the cause. */
         mls_space_release(daemon);
         err = mls_bdb_open(&owner->bdb, daemon->paths.registry, pass_message,
-                           daemon, pool);
+                           owner, pool);
+        if (err && mls_space_is_low(daemon)) {
+            return mls_err_make(pool, MLS_ENOSPACE, err,
+                                "the disk of the state directory is full: "
+                                "make room, it will go on by itself");
+        }
     }
     if (err && err->code == MLS_ECORRUPT) {
         return mls_err_make(pool, MLS_ECORRUPT, err,

@@ -97,6 +97,7 @@ struct mls_job {
     const mls_op *op;
     mls_call call;
     void *connection; /* NULL: nobody waits for an answer */
+    int64_t size;     /* bytes of the request */
     const char *answer;
     size_t answer_length;
     mls_err *err;
@@ -150,6 +151,7 @@ struct mls_owner {
     /* The writer's alone: */
     mls_index_writer *index;
     struct mls_keys *keys;
+    int64_t unsettled; /* bytes of records since the last checkpoint */
     const char *sweep_from; /* where the next token sweep goes on */
     apr_pool_t *sweep_pool;
 
@@ -157,6 +159,8 @@ struct mls_owner {
     atomic_ullong requests, reads, writes_done, batches, refused, failed;
     atomic_ullong generation;
     atomic_int connections, nearly_full, backups;
+    atomic_llong messages_second; /* of the database, to limit their number */
+    atomic_int messages;
 };
 
 /* ---- owner_loop.c ---- */
@@ -179,6 +183,12 @@ void mls_space_release(mls_daemon *daemon);
 
 /** Look at the disk; sets owner->nearly_full. */
 void mls_space_check(mls_owner *owner);
+
+/** 1 when a record of that many bytes more may be written. */
+int mls_space_allows(mls_owner *owner, int64_t bytes);
+
+/** 1 when there is so little room that any failure may be for lack of it. */
+int mls_space_is_low(const mls_daemon *daemon);
 
 /* ---- owner_index.c ---- */
 

@@ -12,8 +12,12 @@
 #include <apr_strings.h>
 
 enum {
-    RESERVE = 12 * 1024 * 1024, /* one log file and some pages */
-    LOW = 4 * 1024 * 1024,      /* below: no new records */
+    RESERVE = 12 * 1024 * 1024, /* for deleting and logging in: a log file
+                                   and some pages */
+    LOW = 4 * 1024 * 1024,
+    NEXT_LOG = 8 * 1024 * 1024, /* is made whole when the last is full */
+    COPIES = 4, /* bytes on the disk for a byte of a record, at most: in the
+                   log, in pages of the table, rounded up */
     PATH = 4096
 };
 
@@ -38,7 +42,7 @@ void mls_space_reserve(mls_owner *owner)
     char path[PATH];
     const int64_t left = free_bytes(owner->daemon);
 
-    if (left < 4 * (int64_t)RESERVE
+    if (left < 3 * (int64_t)RESERVE
         || !access(reserve_path(owner->daemon, path), F_OK)) {
         return;
     }
@@ -64,6 +68,28 @@ void mls_space_release(mls_daemon *daemon)
     }
 }
 
+/* What is in the log is not yet in the tables: pages that a checkpoint will
+ * write need room as well. */
+static int has_room(const mls_owner *owner, int64_t left, int64_t more)
+{
+    return left - LOW - NEXT_LOG >= COPIES * (owner->unsettled + more);
+}
+
+int mls_space_allows(mls_owner *owner, int64_t bytes)
+{
+    const int64_t left = free_bytes(owner->daemon);
+
+    return !atomic_load(&owner->nearly_full)
+           && (left < 0 || has_room(owner, left, bytes));
+}
+
+int mls_space_is_low(const mls_daemon *daemon)
+{
+    const int64_t left = free_bytes(daemon);
+
+    return left >= 0 && left < LOW + NEXT_LOG;
+}
+
 void mls_space_check(mls_owner *owner)
 {
     const int64_t left = free_bytes(owner->daemon);
@@ -80,7 +106,8 @@ void mls_space_check(mls_owner *owner)
     }
     /* Without the reserve the room is for deleting and logging in. */
     const int reserved = !access(reserve_path(owner->daemon, path), F_OK);
-    const int full = left < LOW || (!reserved && left < RESERVE + LOW);
+    const int full =
+        !has_room(owner, left, 0) || (!reserved && left < 2 * RESERVE + LOW);
     if (full != atomic_load(&owner->nearly_full)) {
         atomic_store(&owner->nearly_full, full);
         mls_daemon_log(owner->daemon, "disk state=%s free=%lld",

@@ -17,8 +17,8 @@ enum {
     BATCH = 64,
     TICK = 1000000, /* microseconds between looks at the disk */
     SWEEP_EVERY = 20, /* ticks */
-    CHECKPOINT_KILOBYTES = 4096,
-    CHECKPOINT_EVERY = 60 /* ticks: then also for little */
+    UNSETTLED_MOST = 4 * 1024 * 1024, /* bytes of records */
+    CHECKPOINT_EVERY = 60 /* ticks */
 };
 
 static void reset(mls_call *call, apr_pool_t *pool)
@@ -135,10 +135,10 @@ static void show(mls_owner *owner, mls_job *job)
     }
 }
 
-static mls_err *refuse_growth(const mls_owner *owner, const mls_job *job)
+static mls_err *refuse_growth(mls_owner *owner, const mls_job *job)
 {
     if (!(job->op->flags & MLS_OP_GROWS)
-        || !atomic_load(&owner->nearly_full)) {
+        || mls_space_allows(owner, job->size)) {
         return NULL;
     }
     return mls_err_make(job->pool, MLS_ENOSPACE, NULL,
@@ -160,6 +160,7 @@ static void write_batch(mls_owner *owner, mls_job *batch, apr_pool_t *scratch)
                                job->op->name);
         }
         committed += !job->err;
+        owner->unsettled += job->size;
     }
     if (committed) {
         mls_err *err = mls_bdb_flush(owner->bdb, scratch);
@@ -191,6 +192,26 @@ static void checkpoint(mls_owner *owner, unsigned kilobytes,
     mls_err *err = mls_bdb_checkpoint(owner->bdb, kilobytes, scratch);
     if (err) {
         mls_daemon_log_err(owner->daemon, err, "checkpoint_failed");
+        if (err->code == MLS_ENOSPACE || mls_space_is_low(owner->daemon)) {
+            mls_space_release(owner->daemon);
+        }
+        else {
+            start_over(owner, err, "checkpoint");
+        }
+    }
+    else if (kilobytes <= 1) {
+        owner->unsettled = 0;
+    }
+}
+
+/* Now and then, and whenever much is in the log that is not in the tables. */
+static void settle(mls_owner *owner, unsigned ticks, apr_pool_t *scratch)
+{
+    if (owner->unsettled > UNSETTLED_MOST) {
+        checkpoint(owner, 0, scratch);
+    }
+    else if (ticks && ticks % CHECKPOINT_EVERY == 0) {
+        checkpoint(owner, 1, scratch);
     }
 }
 
@@ -215,6 +236,7 @@ void *mls_owner_write_thread(void *data)
         mls_job *batch = mls_queue_take(&owner->writes, BATCH, TICK);
         if (batch) {
             write_batch(owner, batch, scratch);
+            settle(owner, 0, scratch);
         }
         else if (mls_queue_closed(&owner->writes)) {
             break;
@@ -223,8 +245,7 @@ void *mls_owner_write_thread(void *data)
             tick = apr_time_now();
             ticks++;
             mls_space_check(owner);
-            checkpoint(owner, ticks % CHECKPOINT_EVERY ? CHECKPOINT_KILOBYTES
-                                                       : 1, scratch);
+            settle(owner, ticks, scratch);
             if (ticks % SWEEP_EVERY == 0) {
                 write_batch(owner, sweep_job(owner), scratch);
             }
