@@ -94,7 +94,7 @@ static void the_public_suite_agrees(void **state)
         skip();
     }
     for (const struct dirent *entry; (entry = readdir(files)) != NULL;) {
-        size_t size;
+        size_t size = 0;
         mlscore_error err = {.message = ""};
         if (!strstr(entry->d_name, ".json")) {
             continue;
