@@ -13,7 +13,7 @@
 #define MAX_TREES ((size_t)1 << 24)
 #define MAX_NODES ((size_t)1 << 30)
 
-static mlscore_status no_memory(mlscore_error *err)
+mlscore_status mlscore_forest_no_memory(mlscore_error *err)
 {
     return mlscore_error_set(err, MLSCORE_ENOMEM,
                              "not enough memory for the model's trees");
@@ -34,7 +34,7 @@ mlscore_status mlscore_forest_builder_create(
     mlscore_forest_builder *builder = mlscore_calloc(1, sizeof(*builder));
 
     if (!builder) {
-        return no_memory(err);
+        return mlscore_forest_no_memory(err);
     }
     builder->options = *options;
     *out = builder;
@@ -83,11 +83,12 @@ mlscore_status mlscore_forest_tree(mlscore_forest_builder *builder,
                 builder->tree_count + 1, sizeof(*builder->trees)) ||
         reserve(&builder->nodes, &builder->node_capacity, total,
                 sizeof(*builder->nodes))) {
-        return no_memory(err);
+        return mlscore_forest_no_memory(err);
     }
     forest_build_tree *tree = &builder->trees[builder->tree_count++];
 
-    *tree = (forest_build_tree){builder->node_count, node_count, 0};
+    *tree = (forest_build_tree){.first = builder->node_count,
+                                .node_count = node_count};
     forest_build_node *nodes = builder->nodes + builder->node_count;
 
     memset(nodes, 0, node_count * sizeof(*nodes));
@@ -208,7 +209,7 @@ mlscore_status mlscore_forest_split_set(mlscore_forest_builder *builder,
     if (builder->set_count + words > MAX_NODES ||
         reserve(&builder->set_words, &builder->set_capacity,
                 builder->set_count + words, sizeof(*builder->set_words))) {
-        return no_memory(err);
+        return mlscore_forest_no_memory(err);
     }
     if (words) {
         memcpy(builder->set_words + builder->set_count, bits,
@@ -260,7 +261,7 @@ mlscore_status mlscore_forest_leaf(mlscore_forest_builder *builder,
                 sizeof(*builder->leaf_outputs)) ||
         reserve(&builder->leaf_values, &builder->leaf_values_capacity, total,
                 sizeof(*builder->leaf_values))) {
-        return no_memory(err);
+        return mlscore_forest_no_memory(err);
     }
     if (count) {
         memcpy(builder->leaf_outputs + builder->leaf_count, outputs,
@@ -273,61 +274,6 @@ mlscore_status mlscore_forest_leaf(mlscore_forest_builder *builder,
     node->pool_count = (uint32_t)count;
     builder->leaf_count = total;
     return MLSCORE_OK;
-}
-
-mlscore_status mlscore_forest_order(const mlscore_forest_builder *builder,
-                                    size_t tree_number, uint32_t *order,
-                                    uint32_t *depth, unsigned char *seen,
-                                    mlscore_error *err)
-{
-    forest_build_tree *tree = &builder->trees[tree_number];
-    const forest_build_node *nodes = builder->nodes + tree->first;
-    mlscore_status status = MLSCORE_OK;
-    uint32_t count = 1;
-
-    order[0] = 0;
-    depth[0] = 0;
-    seen[0] = 1;
-    for (uint32_t i = 0; i < count && status == MLSCORE_OK; i++) {
-        const uint32_t number = order[i];
-        const forest_build_node *node = &nodes[number];
-
-        tree->depth = depth[i];
-        if (node->op == FOREST_OP_UNSET) {
-            status = mlscore_error_set(err, MLSCORE_EFORMAT,
-                                       "tree %zu: node %u is referred to but "
-                                       "not described", tree_number, number);
-        }
-        else if (node->op != FOREST_OP_LEAF) {
-            const uint32_t children[2] = {node->left, node->right};
-
-            for (int c = 0; c < 2 && status == MLSCORE_OK; c++) {
-                if (seen[children[c]]) {
-                    status = mlscore_error_set(
-                        err, MLSCORE_EFORMAT,
-                        "tree %zu: node %u has two parents", tree_number,
-                        children[c]);
-                    break;
-                }
-                seen[children[c]] = 1;
-                depth[count] = depth[i] + 1;
-                order[count++] = children[c];
-            }
-        }
-        if (status == MLSCORE_OK && depth[i] > FOREST_MAX_DEPTH) {
-            status = mlscore_error_set(err, MLSCORE_ELIMIT,
-                                       "tree %zu is deeper than %d levels",
-                                       tree_number, FOREST_MAX_DEPTH);
-        }
-    }
-    if (status == MLSCORE_OK && count != tree->node_count) {
-        status = mlscore_error_set(err, MLSCORE_EFORMAT,
-                                   "tree %zu: %u of its %u nodes are not "
-                                   "reached from its root", tree_number,
-                                   tree->node_count - count, tree->node_count);
-    }
-    memset(seen, 0, tree->node_count);
-    return status;
 }
 
 mlscore_status mlscore_forest_builder_finish(mlscore_forest_builder *builder,

@@ -9,6 +9,10 @@
  * numbers are little-endian; the structs below are laid over the bytes, which
  * is why a big-endian machine refuses to open them. docs/internals/trees.md
  * explains the choices.
+ *
+ * Every fast tree tests conditions of one form, "virtual feature < cut", where
+ * a missing value (NAN) makes the condition false; forest_condition.c brings
+ * splits into that form.
  */
 
 #include <stddef.h>
@@ -18,13 +22,36 @@
 
 #define FOREST_MAGIC "mlsforst"
 
-enum { FOREST_VERSION = 1 };
+enum {
+    FOREST_VERSION = 2,
+    FOREST_LANES = 16,      /* words in a group of masks */
+    FOREST_WORD = 32,       /* leaves in a word */
+    FOREST_MAX_WORDS = 4,   /* words of a tree of masks */
+    FOREST_BLOCK = 64,      /* rows evaluated at once, at most */
+    FOREST_WINDOW = 64,     /* trees walked together for one row */
+    FOREST_WALKERS = 8,     /* trees or rows interleaved in a walk */
+    FOREST_MAX_DEPTH = 8192
+};
 
 enum {
-    FOREST_ARRAY_TREES = 0, /* forest_tree */
-    FOREST_ARRAY_GENERAL,   /* forest_general_node */
-    FOREST_ARRAY_SETS,      /* uint32_t words of category sets */
-    FOREST_ARRAY_VALUES,    /* forest_value */
+    FOREST_ARRAY_TREES = 0,  /* forest_tree */
+    FOREST_ARRAY_RUNS,       /* forest_run */
+    FOREST_ARRAY_VIRTUALS,   /* forest_virtual */
+    FOREST_ARRAY_CUTS,       /* double, ascending per virtual feature */
+    FOREST_ARRAY_GROUPS,     /* forest_group */
+    FOREST_ARRAY_LANES,      /* forest_lane, FOREST_LANES a group */
+    FOREST_ARRAY_MASK_CUTS,  /* float or set word, [slot][lane] */
+    FOREST_ARRAY_MASKS,      /* uint32_t, [slot][lane] */
+    FOREST_ARRAY_MASK_FEATURES, /* uint16_t, [slot][lane] */
+    FOREST_ARRAY_WALK,       /* forest_walk_node */
+    FOREST_ARRAY_WIDE,       /* forest_wide_node */
+    FOREST_ARRAY_ORDER,      /* uint8_t: walking order within windows */
+    FOREST_ARRAY_GENERAL,    /* forest_general_node */
+    FOREST_ARRAY_SETS,       /* uint32_t: category sets of general nodes */
+    FOREST_ARRAY_SPARSE,     /* forest_value: of general leaves */
+    FOREST_ARRAY_LEAF_FLOATS, /* float: leaves of masks and walks */
+    FOREST_ARRAY_LEAF_DOUBLES, /* double: the same for double sums */
+    FOREST_ARRAY_NUMBERS,    /* uint32_t: the caller's numbers of leaves */
     FOREST_ARRAYS
 };
 
@@ -46,12 +73,105 @@ typedef struct forest_header {
     forest_array arrays[FOREST_ARRAYS];
 } forest_header;
 
+/** How a tree is stored, and so evaluated. */
+typedef enum forest_class {
+    FOREST_CLASS_MASKS = 0, /* at most 128 leaves: all conditions at once */
+    FOREST_CLASS_WALK,      /* larger: from the root, without branches */
+    FOREST_CLASS_GENERAL    /* any split, any leaf */
+} forest_class;
+
+/** What a leaf of a tree adds. */
+typedef enum forest_payload {
+    FOREST_PAYLOAD_ONE = 0, /* a value to the tree's output */
+    FOREST_PAYLOAD_VECTOR,  /* a value to each output */
+    FOREST_PAYLOAD_SPARSE   /* pairs; general trees only */
+} forest_payload;
+
 typedef struct forest_tree {
-    uint32_t first;      /* the root, in the array of its kind */
-    uint32_t node_count;
-    uint32_t depth;
-    uint32_t reserved;
+    uint8_t class_;
+    uint8_t payload;
+    uint8_t wide;     /* walk nodes are in WIDE, not in WALK */
+    uint8_t words;    /* of masks */
+    uint32_t output;  /* PAYLOAD_ONE */
+    uint32_t leaves;  /* masks and walks: number of leaves */
+    uint32_t values;  /* first in LEAF_FLOATS or LEAF_DOUBLES; not used when
+                         walk leaves hold the float themselves */
+    uint32_t first;   /* walk or general: the tree's nodes */
+    uint32_t count;   /* 0: no walk */
+    uint32_t depth;   /* steps from the root to the deepest leaf */
+    uint32_t numbers; /* masks: by leaf; walk: by node */
 } forest_tree;
+
+/** Consecutive trees of one class. */
+typedef struct forest_run {
+    uint32_t class_;
+    uint32_t first_tree;
+    uint32_t tree_count;
+    uint32_t first_group; /* masks */
+    uint32_t group_count;
+    uint32_t walkable;    /* every tree has walk nodes: 1 WALK, 2 WIDE */
+    uint32_t order;       /* first in ORDER, one a tree, by windows */
+    uint32_t uniform;     /* all groups are single, with the same output */
+} forest_run;
+
+typedef enum forest_virtual_kind {
+    FOREST_VIRTUAL_VALUE = 0, /* x */
+    FOREST_VIRTUAL_NEGATIVE,  /* -x */
+    FOREST_VIRTUAL_WORD       /* 32 categories as bits of an integer */
+} forest_virtual_kind;
+
+/** A column of numbers made from a feature. In a DOUBLE forest the value is
+ *  how many of its cuts are <= x (or -x), exact in a float. */
+typedef struct forest_virtual {
+    uint32_t feature;
+    uint32_t kind;
+    uint32_t first; /* VALUE, NEGATIVE: first of CUTS; WORD: first category */
+    uint32_t count; /* of cuts; WORD: the bit that stands for missing */
+} forest_virtual;
+
+/** Up to 16 words of leaves. Slot s of lane l is at [16 (slots + s) + l]. */
+typedef struct forest_group {
+    uint32_t first_tree;
+    uint32_t tree_count;
+    uint32_t slots;      /* first slot */
+    uint32_t cut_slots;  /* value < cut keeps the masked leaves */
+    uint32_t set_slots;  /* (word & set) == 0 keeps them */
+    uint32_t lane_count;
+    uint32_t values;     /* of lane 0; lane l has values + l * stride */
+    uint32_t stride;
+    uint32_t single;     /* every tree has one word, all add one value to
+                            the same output */
+    uint32_t reserved;
+} forest_group;
+
+typedef struct forest_lane {
+    uint16_t cut_count;
+    uint16_t set_count;
+} forest_lane;
+
+/** Eight bytes. A leaf tests the virtual feature after the last, which is NAN,
+ *  and so goes to left + 1: itself. Node 0 is not used, node 1 is the root,
+ *  children are at left (condition true) and left + 1. */
+typedef struct forest_walk_node {
+    union {
+        float cut;
+        float value;    /* leaf of a float sum with one output */
+        uint32_t index; /* other leaves: its number from 0 */
+    } u;
+    uint16_t feature;
+    uint16_t left;
+} forest_walk_node;
+
+/** The same for trees or features beyond 16 bits. */
+typedef struct forest_wide_node {
+    union {
+        float cut;
+        float value;
+        uint32_t index;
+    } u;
+    uint32_t feature;
+    uint32_t left;
+} forest_wide_node;
 
 /** What one leaf adds to one output. */
 typedef struct forest_value {
@@ -73,13 +193,6 @@ typedef struct forest_general_node {
     uint16_t reserved;
 } forest_general_node;
 
-/** The opened forest: pointers into the section. */
-struct mlscore_forest {
-    const forest_header *header;
-    const forest_tree *trees;
-    const forest_general_node *general;
-    const uint32_t *sets;
-    const forest_value *values;
-};
+enum { FOREST_OP_LEAF = 7 };
 
 #endif

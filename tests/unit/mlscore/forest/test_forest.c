@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "eval/forest.h"
+#include "eval/forest_plan.h"
 
 /* What a random forest is made of. */
 typedef struct recipe {
@@ -270,7 +271,7 @@ static void *build(const recipe *r, const oracle_tree *trees, size_t *size)
 }
 
 static void check_rows(const recipe *r, const oracle_tree *trees,
-                       const mlscore_forest *forest, size_t rows)
+                       const mlscore_forest *forest, size_t rows, int plain)
 {
     const uint32_t width = r->options.feature_count;
     const uint32_t outputs = r->options.output_count;
@@ -290,8 +291,13 @@ static void check_rows(const recipe *r, const oracle_tree *trees,
                                ? (const void *)floats
                                : (const void *)numbers;
 
-    mlscore_forest_run(forest, features, rows, out, scratch);
-    mlscore_forest_leaves(forest, features, rows, leaves, scratch);
+    if (plain) {
+        mlscore_forest_run_plain(forest, features, rows, out, leaves, scratch);
+    }
+    else {
+        mlscore_forest_run(forest, features, rows, out, scratch);
+        mlscore_forest_leaves(forest, features, rows, leaves, scratch);
+    }
     for (size_t row = 0; row < rows; row++) {
         oracle_run(r, trees, numbers + row * width, expected);
         for (uint32_t k = 0; k < outputs; k++) {
@@ -330,6 +336,11 @@ static const recipe recipes[] = {
     {"all outputs", {8, 4, 0, 0, 0}, 17, 50, 1, 1, 2, 0},
     {"any outputs", {8, 6, 0, 1, 0}, 17, 50, 1, 1, 3, 0},
     {"any split", {8, 1, 0, 0, 0}, 30, 31, 2, 1, 1, 0},
+    {"any split, few leaves", {8, 1, 0, 0, 0}, 90, 5, 2, 1, 1, 0},
+    {"any split, many leaves", {8, 1, 1, 1, 0}, 8, 400, 2, 1, 1, 0},
+    {"small and large", {8, 1, 0, 0, 0}, 70, 250, 1, 1, 1, 0},
+    {"mixed sizes", {60, 1, 1, 1, 0}, 70, 128, 1, 1, 1, 0},
+    {"all outputs, large", {8, 3, 1, 1, 0}, 9, 300, 1, 1, 2, 0},
     {"any split, double", {8, 3, 1, 1, 0}, 30, 60, 2, 1, 3, 0},
     {"minimum", {8, 3, 0, 0, 1}, 30, 31, 1, 1, 1, 0},
     {"maximum", {8, 3, 0, 1, 2}, 30, 31, 2, 1, 3, 0},
@@ -368,7 +379,13 @@ static void test_every_kind_of_forest_agrees_with_the_oracle(void **state)
             const size_t counts = r->options.feature_count > 1000 ? 4 : 7;
 
             for (size_t c = 0; c < counts; c++) {
-                check_rows(r, trees, forest, row_counts[c]);
+                check_rows(r, trees, forest, row_counts[c], 1);
+                /* With every set of instructions that the machine has. */
+                for (int level = FOREST_LEVEL_PLAIN;
+                     level <= FOREST_LEVEL_AVX512; level++) {
+                    mlscore_forest_limit(forest, (forest_level)level);
+                    check_rows(r, trees, forest, row_counts[c], 0);
+                }
             }
             mlscore_forest_free(forest);
             free(bytes);
@@ -465,14 +482,14 @@ static void test_builder_refuses_what_is_not_a_tree(void **state)
 /* Every truncation is refused or harmless; so is every damaged byte. */
 static void test_damaged_sections_never_reach_outside(void **state)
 {
-    static const size_t picks[] = {2, 10, 14, 16, 18};
+    static const size_t picks[] = {2, 3, 5, 8, 10, 13, 14, 15, 21};
 
     (void)state;
     for (size_t p = 0; p < sizeof(picks) / sizeof(*picks); p++) {
         recipe r = recipes[picks[p]];
 
         r.trees = 3;
-        r.leaves = 12;
+        r.leaves = r.leaves > 200 ? 150 : 12;
         random_state = p;
         oracle_tree trees[3] = {random_tree(&r, 0), random_tree(&r, 1),
                                 random_tree(&r, 2)};
