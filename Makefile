@@ -39,9 +39,6 @@ BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fstack-protecto
                $(if $(SAN),,-D_FORTIFY_SOURCE=2) $(WARN) $(SANFLAGS) -MMD -MP
 LDFLAGS  ?=
 BASE_LDFLAGS := $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
-# Engines and importers are referred to weakly while they are being written;
-# these make the linker take them from the archive as soon as they are there.
-BASE_LDFLAGS += $(addprefix -Wl$(comma)-u$(comma),$(shell grep -rhoE '^const mlscore_(engine|importer) mlscore_[a-z_]+ =' lib/mlscore --include=*.c | cut -d' ' -f3))
 
 INC_MLSCORE := -Ilib/mlscore/include -Ilib/mlscore $(call pkg,--cflags,$(PKGS_MLSCORE))
 INC_MLS     := -Ilib/mls -Ilib/mlscore/include $(call pkg,--cflags,$(PKGS_MLS))

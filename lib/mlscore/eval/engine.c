@@ -3,8 +3,6 @@
 
 #include "eval/engine.h"
 
-#pragma weak mlscore_engine_booster
-
 static const mlscore_engine *const engines[] = {
     &mlscore_engine_pmml,
     &mlscore_engine_booster,
@@ -14,7 +12,7 @@ static const mlscore_engine *const engines[] = {
 const mlscore_engine *mlscore_engine_find(mlscore_engine_id id)
 {
     for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
-        if (engines[i] && engines[i]->id == id) {
+        if (engines[i]->id == id) {
             return engines[i];
         }
     }

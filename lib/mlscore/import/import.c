@@ -9,10 +9,6 @@
 #include "import/importer.h"
 #include "import/open_file.h"
 
-#pragma weak mlscore_importer_xgboost_json
-#pragma weak mlscore_importer_xgboost_ubj
-#pragma weak mlscore_importer_lightgbm
-
 /* Formats with a mark come first; ONNX, which has none, last. */
 static const mlscore_importer *const importers[] = {
     &mlscore_importer_pmml,        &mlscore_importer_xgboost_json,
@@ -27,7 +23,7 @@ const mlscore_importer *mlscore_importer_for(const unsigned char *bytes,
     int certainty = 0;
 
     for (size_t i = 0; i < sizeof(importers) / sizeof(importers[0]); i++) {
-        const int sure = importers[i] ? importers[i]->sniff(bytes, size) : 0;
+        const int sure = importers[i]->sniff(bytes, size);
         if (sure > certainty) {
             best = importers[i];
             certainty = sure;
