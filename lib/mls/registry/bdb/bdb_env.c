@@ -57,7 +57,8 @@ static int configure(DB_ENV *env)
     return env->log_set_config(env, DB_LOG_ZERO, 1);
 }
 
-static mls_err *open_env(mls_bdb *bdb, const char *directory, apr_pool_t *pool)
+static mls_err *open_env(mls_bdb *bdb, const char *directory,
+                         u_int32_t recovery, apr_pool_t *pool)
 {
     int rc = db_env_create(&bdb->env, 0);
 
@@ -70,7 +71,7 @@ static mls_err *open_env(mls_bdb *bdb, const char *directory, apr_pool_t *pool)
     rc = configure(bdb->env);
     if (!rc) {
         rc = bdb->env->open(bdb->env, directory,
-                            DB_CREATE | DB_PRIVATE | DB_THREAD | DB_RECOVER
+                            DB_CREATE | DB_PRIVATE | DB_THREAD | recovery
                                 | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL
                                 | DB_INIT_LOCK,
                             FILE_MODE);
@@ -124,7 +125,7 @@ mls_err *mls_bdb_open(mls_bdb **out, const char *directory,
 
     bdb->log = log;
     bdb->baton = baton;
-    mls_err *err = open_env(bdb, directory, pool);
+    mls_err *err = open_env(bdb, directory, DB_RECOVER, pool);
     for (int i = 0; !err && i < MLS_TABLES; i++) {
         err = open_table(bdb, (mls_table)i, pool);
     }
@@ -166,6 +167,15 @@ mls_err *mls_bdb_backup(mls_bdb *bdb, const char *target, apr_pool_t *pool)
                        bdb->env->backup(bdb->env, target,
                                         DB_CREATE | DB_EXCL),
                        "back up the registry");
+}
+
+mls_err *mls_bdb_recover_copy(const char *directory, apr_pool_t *pool)
+{
+    mls_bdb *bdb = apr_pcalloc(pool, sizeof(*bdb));
+    mls_err *err = open_env(bdb, directory, DB_RECOVER_FATAL, pool);
+    const int rc = close_all(bdb);
+
+    return err ? err : mls_bdb_err(pool, rc, "close the copy");
 }
 
 /* ---- verify ---- */

@@ -63,6 +63,10 @@ mls_err *mls_bdb_checkpoint(mls_bdb *bdb, unsigned kilobytes,
  *  go on; checkpoints must not remove logs meanwhile. */
 mls_err *mls_bdb_backup(mls_bdb *bdb, const char *target, apr_pool_t *pool);
 
+/** Make a copy that mls_bdb_backup took whole again: its tables were copied
+ *  while they changed, its log tells how. Once, before it is opened. */
+mls_err *mls_bdb_recover_copy(const char *directory, apr_pool_t *pool);
+
 /** Verify the pages of every table's file in `directory`, whose environment
  *  nobody has open. *problems counts damaged files; `report` gets a line each. */
 mls_err *mls_bdb_verify(int *problems, const char *directory,
