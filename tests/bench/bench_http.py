@@ -84,7 +84,7 @@ def bench_ratio(options, models):
         httpd.start()
         client = httpd.client("alice")
         answer = client.publish("forest", "1", models.forest(
-            trees=500, inputs=30, depth=6))
+            trees=500, inputs=30, depth=5))
         assert answer.status_code == 201, answer.text
         body = one_row(30)
         row = client.post("/api/forest/1", data=body, headers={
@@ -133,9 +133,22 @@ def pss(pids, only=None):
     return total / 1024
 
 
+def image_size(model):
+    """How large the compiled image of a model is."""
+    from harness import env
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model")
+        with open(path, "wb") as file:
+            file.write(model)
+        subprocess.run([env.BUILD / "bin" / "mlscore", "compile", path, "-o",
+                        path + ".image"], check=True)
+        return os.path.getsize(path + ".image")
+
+
 def bench_memory(models):
     """Children that all score with the same model of about 100 MB."""
-    model = models.forest(trees=2000, inputs=30, depth=12, seed=3)
+    per_tree = image_size(models.boosted(20)) / 20
+    model = models.boosted(int(100e6 / per_tree))
     figures = {}
     for children in (1, 8):
         httpd = server(children)

@@ -39,6 +39,10 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(empty_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
+/* The objects are built with hidden names. */
+extern module AP_MODULE_DECLARE_DATA empty_module
+    __attribute__((visibility("default")));
+
 AP_DECLARE_MODULE(empty) = {
     STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks,
     AP_MODULE_FLAG_NONE

@@ -107,3 +107,36 @@ def forest(trees=500, inputs=30, depth=5, seed=1):
         out.append("</TreeModel></Segment>")
     out.append("</Segmentation></MiningModel></PMML>")
     return "".join(out).encode()
+
+
+def boosted(trees, inputs=30, depth=12, seed=1):
+    """Full trees over x0 ... as LightGBM writes them: big models whose text
+    is small enough to upload."""
+    rng = random.Random(seed)
+    inner, leaves = 2 ** depth - 1, 2 ** depth
+    out = ["tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\n"
+           "label_index=0\nmax_feature_idx=%d\nobjective=regression\n"
+           "feature_names=%s\nfeature_infos=%s\n" % (
+               inputs - 1, " ".join("x%d" % i for i in range(inputs)),
+               " ".join(["[-10:10]"] * inputs))]
+
+    def child(i):
+        return i if i < inner else inner - i - 1
+
+    def line(name, values):
+        return "%s=%s\n" % (name, " ".join(map(str, values)))
+    shape = (line("decision_type", [2] * inner)
+             + line("left_child", [child(2 * i + 1) for i in range(inner)])
+             + line("right_child", [child(2 * i + 2) for i in range(inner)]))
+    for tree in range(trees):
+        out.append("\nTree=%d\nnum_leaves=%d\nnum_cat=0\n" % (tree, leaves)
+                   + line("split_feature", [rng.randrange(inputs)
+                                            for _ in range(inner)])
+                   + line("threshold", ["%.5f" % rng.uniform(-2, 2)
+                                        for _ in range(inner)])
+                   + shape
+                   + line("leaf_value", ["%.5f" % rng.uniform(-1, 1)
+                                         for _ in range(leaves)])
+                   + "is_linear=0\nshrinkage=1\n\n")
+    out.append("\nend of trees\n\npandas_categorical:null\n")
+    return "".join(out).encode()
