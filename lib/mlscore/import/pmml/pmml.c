@@ -50,6 +50,12 @@ static void read_header(pmml_import *in)
         header ? mlscore_pmml_child(header, PMML_E_APPLICATION) : NULL;
 
     in->version = mlscore_pmml_attr(in->document, "version");
+    if (in->version && strncmp(in->version, "3.", 2) != 0 &&
+        strncmp(in->version, "4.", 2) != 0) {
+        mlscore_pmml_fail(in, MLSCORE_EUNSUPPORTED, in->document,
+                          "version \"%.20s\" is not supported, 3.0 to 4.4 are",
+                          in->version);
+    }
     if (application) {
         in->application = mlscore_pmml_attr(application, "name");
         in->application_version = mlscore_pmml_attr(application, "version");

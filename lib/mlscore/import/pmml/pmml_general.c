@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GeneralRegressionModel: linear, generalized linear, logistic, ordinal, Cox. */
+/* GeneralRegressionModel: linear, generalized linear, logistic, ordinal,
+ * Cox. */
 
 #include <math.h>
 #include <stdlib.h>

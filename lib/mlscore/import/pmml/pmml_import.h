@@ -278,7 +278,8 @@ pmml_scope *mlscore_pmml_scope_create(pmml_import *in,
                                       const pmml_element *model,
                                       pmml_scope *parent);
 /** The treatment of a mining field; `nested`: the value comes from another
- *  model's scope and validity has been seen to. None when it changes nothing. */
+ *  model's scope and validity has been seen to. None when it changes
+ *  nothing. */
 uint32_t mlscore_pmml_treatment(pmml_import *in, const pmml_element *data,
                                 const pmml_element *mining, uint32_t type,
                                 int nested);

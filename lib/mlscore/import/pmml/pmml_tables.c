@@ -9,7 +9,8 @@
 
 void mlscore_pmml_tables_init(pmml_import *in)
 {
-#define TABLE_SIZE(name, type) in->tables[PMML_TABLE_##name].size = sizeof(type);
+#define TABLE_SIZE(name, type) \
+    in->tables[PMML_TABLE_##name].size = sizeof(type);
     PMML_TABLES(TABLE_SIZE)
 #undef TABLE_SIZE
 }

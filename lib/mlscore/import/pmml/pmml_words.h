@@ -37,7 +37,7 @@
     E(MINING_FIELD, "MiningField", "",                                        \
       "name usageType optype importance outliers lowValue highValue "         \
       "missingValueReplacement missingValueTreatment invalidValueTreatment "  \
-      "invalidValueReplacement x-invalidValueReplacement",                                              \
+      "invalidValueReplacement x-invalidValueReplacement",                    \
       "")                                                                     \
     E(TRANSFORMATIONS, "TransformationDictionary", "", "",                    \
       "DefineFunction DerivedField")                                          \

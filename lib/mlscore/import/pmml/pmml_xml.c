@@ -330,9 +330,8 @@ static void read_node(xml_state *state)
         if (open_element(state)) {
             /* Skipped elements are still parsed, so that they are XML. */
             const int depth = xmlTextReaderDepth(state->reader);
-            int more = 1;
 
-            while (more == 1 && (more = xmlTextReaderRead(state->reader)) == 1 &&
+            while (xmlTextReaderRead(state->reader) == 1 &&
                    xmlTextReaderDepth(state->reader) > depth) {
             }
         }
@@ -351,7 +350,7 @@ static void read_node(xml_state *state)
     case XML_READER_TYPE_ENTITY:
     case XML_READER_TYPE_ENTITY_REFERENCE:
         fail_here(state, MLSCORE_EFORMAT, "%s",
-                  "document types and entities are refused");
+                  "DOCTYPE and entities are refused: remove them");
     default:
         break;
     }
@@ -422,7 +421,7 @@ void mlscore_pmml_xml_read(pmml_import *in, const unsigned char *bytes,
     }
     if (has_doctype(bytes, size)) {
         mlscore_pmml_fail(in, MLSCORE_EFORMAT, NULL,
-                          "document types and entities are refused");
+                          "DOCTYPE and entities are refused: remove them");
     }
     state->in = in;
     state->stack =
