@@ -182,7 +182,8 @@ def bench_memory(models):
             print("%s-pss-mb: %.0f" % (name, after))
             print("%s-growth-mb: %.0f" % (name, after - before))
             print("%s-image-pss-mb: %.1f" % (name, image))
-            print("memory-image-size-mb: %.0f" % (max(sizes) / 1e6))
+            if children == 1:
+                print("memory-image-size-mb: %.0f" % (max(sizes) / 1e6))
         finally:
             httpd.remove()
     print("memory-copies-in-8-children: %.2f" % (figures[8] / figures[1]))
