@@ -23,7 +23,7 @@
 #define FOREST_MAGIC "mlsforst"
 
 enum {
-    FOREST_VERSION = 2,
+    FOREST_VERSION = 3,
     FOREST_LANES = 16,      /* words in a group of masks */
     FOREST_WORD = 32,       /* leaves in a word */
     FOREST_MAX_WORDS = 4,   /* words of a tree of masks */
@@ -139,9 +139,8 @@ typedef struct forest_group {
     uint32_t lane_count;
     uint32_t values;     /* of lane 0; lane l has values + l * stride */
     uint32_t stride;
-    uint32_t single;     /* every tree has one word, all add one value to
-                            the same output */
-    uint32_t reserved;
+    uint32_t single;     /* all trees add one value to the same output */
+    uint32_t starts;     /* bit l: lane l is a tree's first word */
 } forest_group;
 
 typedef struct forest_lane {

@@ -223,6 +223,16 @@ static inline __m512i value_places(const forest_group *group, __m512i good)
     return _mm512_add_epi32(base, lowest_set(good));
 }
 
+/* The lane of each tree's leaf: the lowest of its lanes with a bit left. The
+ * carry of the addition runs from a tree's first lane to that one. */
+static inline __mmask16 leaf_lanes(const forest_group *group, __m512i good)
+{
+    const uint32_t some = _mm512_test_epi32_mask(good, good);
+
+    return (__mmask16)(some & (~some + group->starts) &
+                       ((1u << group->lane_count) - 1));
+}
+
 static inline __attribute__((always_inline)) float sum_groups(
     const mlscore_forest *forest, const forest_run *run,
     const row_registers *r, float sum, const int two)
@@ -230,19 +240,18 @@ static inline __attribute__((always_inline)) float sum_groups(
     for (uint32_t g = 0; g < run->group_count; g++) {
         const forest_group *group = &forest->groups[run->first_group + g];
         const __m512i good = lane_leaves(forest, group, r, two);
+        const __mmask16 lanes = leaf_lanes(group, good);
         float values[FOREST_LANES];
 
-        /* Lanes without a tree read what lies there and are not added. */
-        const __mmask16 used =
-            (__mmask16)((1u << group->lane_count) - 1);
-
-        _mm512_storeu_ps(values,
-                         _mm512_mask_i32gather_ps(
-                             _mm512_setzero_ps(), used,
-                             value_places(group, good),
-                             forest->leaf_floats + group->values, 4));
-        for (uint32_t l = 0; l < group->lane_count; l++) {
-            sum += values[l];
+        _mm512_storeu_ps(
+            values,
+            _mm512_maskz_compress_ps(
+                lanes, _mm512_mask_i32gather_ps(
+                           _mm512_setzero_ps(), lanes,
+                           value_places(group, good),
+                           forest->leaf_floats + group->values, 4)));
+        for (uint32_t t = 0; t < group->tree_count; t++) {
+            sum += values[t];
         }
     }
     return sum;
@@ -264,10 +273,14 @@ static inline __attribute__((always_inline)) double sum_groups_double(
 {
     for (uint32_t g = 0; g < run->group_count; g++) {
         const forest_group *group = &forest->groups[run->first_group + g];
+        const __m512i good = lane_leaves(forest, group, r, two);
+        const __mmask16 lanes = leaf_lanes(group, good);
+        /* The places in the order of trees, and one for each. */
         const __m512i places =
-            value_places(group, lane_leaves(forest, group, r, two));
+            _mm512_maskz_compress_epi32(lanes, value_places(group, good));
+        const uint32_t count = (uint32_t)__builtin_popcount(lanes);
+        const __mmask16 used = (__mmask16)((1u << count) - 1);
         const double *from = forest->leaf_doubles + group->values;
-        const __mmask16 used = (__mmask16)((1u << group->lane_count) - 1);
         double values[FOREST_LANES];
 
         _mm512_storeu_pd(values,
@@ -278,8 +291,8 @@ static inline __attribute__((always_inline)) double sum_groups_double(
                          _mm512_mask_i32gather_pd(
                              _mm512_setzero_pd(), (__mmask8)(used >> 8),
                              _mm512_extracti64x4_epi64(places, 1), from, 8));
-        for (uint32_t l = 0; l < group->lane_count; l++) {
-            sum += values[l];
+        for (uint32_t t = 0; t < group->tree_count; t++) {
+            sum += values[t];
         }
     }
     return sum;

@@ -93,6 +93,7 @@ static int group_ok(const mlscore_forest *forest, const forest_group *group)
                            ? FOREST_ARRAY_LEAF_FLOATS
                            : FOREST_ARRAY_LEAF_DOUBLES;
     uint32_t lanes = 0;
+    uint32_t starts = 0;
 
     if (group->lane_count > FOREST_LANES || group->tree_count == 0 ||
         group->tree_count > FOREST_LANES || group->stride > FOREST_WORD ||
@@ -109,9 +110,10 @@ static int group_ok(const mlscore_forest *forest, const forest_group *group)
         const forest_tree *tree = &forest->trees[group->first_tree + t];
 
         if (tree->class_ != FOREST_CLASS_MASKS || tree->words == 0 ||
-            (group->single && tree->words != 1)) {
+            tree->words > FOREST_MAX_WORDS || lanes >= FOREST_LANES) {
             return 0;
         }
+        starts |= 1u << lanes;
         lanes += tree->words;
     }
     for (uint32_t l = 0; l < FOREST_LANES; l++) {
@@ -122,7 +124,7 @@ static int group_ok(const mlscore_forest *forest, const forest_group *group)
             return 0;
         }
     }
-    return lanes == group->lane_count;
+    return lanes == group->lane_count && starts == group->starts;
 }
 
 static int masks_ok(const mlscore_forest *forest)

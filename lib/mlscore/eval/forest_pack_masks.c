@@ -344,8 +344,7 @@ static mlscore_status finish_group(forest_packer *packer, group_builder *b,
 
     b->group.single = 1;
     for (uint32_t t = 0; t < b->group.tree_count; t++) {
-        b->group.single &= build[t].leaves <= FOREST_WORD &&
-                           build[t].payload == FOREST_PAYLOAD_ONE &&
+        b->group.single &= build[t].payload == FOREST_PAYLOAD_ONE &&
                            build[t].output == build[0].output;
     }
     if (status == MLSCORE_OK) {
@@ -380,6 +379,7 @@ static mlscore_status add_trees(forest_packer *packer, forest_run *run,
         }
         mask_tree *tree = &trees[b->group.tree_count];
 
+        b->group.starts |= 1u << b->group.lane_count;
         status = read_tree(packer, number, tree);
         for (uint32_t w = 0; w < words && status == MLSCORE_OK; w++) {
             lane_entries *lane = &b->lanes[b->group.lane_count++];

@@ -360,6 +360,12 @@ static int row_masks_avx512(const mlscore_forest *forest,
 }
 #endif
 
+/* A leaf's number, held inside the tree's values. */
+static uint32_t held_inside(const forest_tree *tree, uint32_t leaf)
+{
+    return leaf < tree->leaves ? leaf : 0;
+}
+
 /* Adds the trees of a run from a buffer of leaf bits. */
 static void row_walk(const mlscore_forest *forest, const forest_run *run,
                      const parts *p)
@@ -380,6 +386,15 @@ static void row_walk(const mlscore_forest *forest, const forest_run *run,
 
                 memcpy(&value, &bits[t], sizeof(value));
                 *sum += value;
+            }
+            continue;
+        }
+        if (run->uniform && forest->header->combine == 0) {
+            double *sum = (double *)p->sums + trees[0].output;
+
+            for (uint32_t t = 0; t < count; t++) {
+                *sum += forest->leaf_doubles[trees[t].values +
+                                             held_inside(&trees[t], bits[t])];
             }
             continue;
         }
