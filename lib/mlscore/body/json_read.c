@@ -677,8 +677,9 @@ mlscore_status mlscore_read_json_member(mlscore_frame *frame,
         mlscore_error other;
         const mlscore_status second =
             read_once(&again, frame, bytes, length, opts, &other);
-        if (again.name_count == frame->schema->field_count &&
-            !again.too_many) {
+        if (second == MLSCORE_ENOMEM ||
+            (again.name_count == frame->schema->field_count &&
+             !again.too_many)) {
             status = second;
             if (err && status != MLSCORE_OK) {
                 *err = other;
