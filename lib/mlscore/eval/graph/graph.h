@@ -55,6 +55,7 @@ typedef struct mlscore_node {
     const char *domain; /* "" is ai.onnx */
     int32_t version;    /* of the domain's operator set */
     uint32_t input_count, output_count, attr_count;
+    uint32_t captured; /* inputs at the end that only subgraphs read */
     const uint32_t *inputs; /* values or MLSCORE_NO_VALUE */
     const uint32_t *outputs;
     const mlscore_attr *attrs;

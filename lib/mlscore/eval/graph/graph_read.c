@@ -8,8 +8,8 @@
  *           the data u32 lengths followed by all bytes
  *   list    u32 count, u32 each
  *   text    u32 length, bytes
- *   node    text name, operator, domain; u32 version; lists of inputs and
- *           outputs; u32 attributes, each: text name, u8 kind, u32 count, and
+ *   node    text name, operator, domain; u32 version, captured; lists of
+ *           inputs and outputs; u32 attributes, each: text name, u8 kind, u32 count, and
  *           a block, a tensor or a graph
  */
 
@@ -240,13 +240,14 @@ static mlscore_status read_node(struct source *source, mlscore_graph *graph,
     status = status ? status : read_text(source, &node.op);
     status = status ? status : read_text(source, &node.domain);
     node.version = (int32_t)mlscore_reader_u32(&source->records);
+    node.captured = mlscore_reader_u32(&source->records);
     status = status ? status : read_list(source, graph->value_count,
                                          &node.inputs, &node.input_count);
     status = status ? status : read_list(source, graph->value_count,
                                          &node.outputs, &node.output_count);
     status = status ? status : check_order(source, &node, made);
     node.attr_count = mlscore_reader_u32(&source->records);
-    if (status || source->records.failed ||
+    if (status || source->records.failed || node.captured > node.input_count ||
         node.attr_count > mlscore_reader_left(&source->records) / 9) {
         return status ? status : damaged(source);
     }

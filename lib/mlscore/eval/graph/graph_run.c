@@ -134,10 +134,10 @@ static mlscore_status give_memory(mlscore_call *call, uint32_t i,
                                  "type %s is not supported",
                                  mlscore_dtype_name(out->type));
     }
+    if (flags & MLSCORE_OP_DYNAMIC) {
+        return MLSCORE_OK; /* run will */
+    }
     if (!mlscore_tensor_known(out)) {
-        if (flags & MLSCORE_OP_DYNAMIC) {
-            return MLSCORE_OK; /* run will */
-        }
         return mlscore_call_fail(call, MLSCORE_EFORMAT,
                                  "the shape of output %u cannot be found", i);
     }

@@ -134,6 +134,7 @@ static void node(struct writer *writer, const mlscore_node *value)
     text(writer, value->op);
     text(writer, value->domain);
     u32(writer, (uint32_t)value->version);
+    u32(writer, value->captured);
     list(writer, value->inputs, value->input_count);
     list(writer, value->outputs, value->output_count);
     u32(writer, value->attr_count);

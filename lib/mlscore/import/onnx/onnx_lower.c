@@ -331,6 +331,7 @@ static mlscore_status lower_inputs(struct lowering *lower, struct scope *scope,
 
     for (uint32_t i = 0; i < pieces->graphs; i++) {
         count += pieces->counts[i];
+        to->captured += pieces->counts[i];
     }
     uint32_t *inputs = take(lower, count, sizeof(*inputs));
     mlscore_status status = inputs ? MLSCORE_OK : no_memory(lower);

@@ -11,7 +11,8 @@ static const mlscore_op_table *const tables[] = {
     &mlscore_ops_pad,       &mlscore_ops_gather,   &mlscore_ops_reduce,
     &mlscore_ops_order,     &mlscore_ops_matmul,   &mlscore_ops_ml_linear,
     &mlscore_ops_ml_svm,    &mlscore_ops_ml_scale, &mlscore_ops_ml_encode,
-    &mlscore_ops_ml_label,  &mlscore_ops_ml_tree,
+    &mlscore_ops_ml_label,  &mlscore_ops_ml_tree,  &mlscore_ops_conv,
+    &mlscore_ops_pool,      &mlscore_ops_norm,     &mlscore_ops_control,
 };
 
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
