@@ -117,7 +117,7 @@ mls_err *mls_become_worker(const mls_identities *who, apr_pool_t *pool);
 /** Peers that the sockets accept. */
 mls_wire_peers mls_daemon_peers(const mls_identities *who);
 
-/* ---- layout.c ---- */
+/* ---- daemon_layout.c ---- */
 
 /** As root (or the only user): make STATE and RUN, with owner and modes. */
 mls_err *mls_layout_make_roots(const mls_daemon *daemon, apr_pool_t *pool);
