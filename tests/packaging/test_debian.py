@@ -79,8 +79,9 @@ printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 chmod +x /usr/sbin/policy-rc.d
 rm -rf /run/apache2 /var/lib/mlserver /etc/mlserver
 mkdir -p /run/lock /run/apache2
-getent passwd mlserver >/dev/null && deluser --quiet mlserver || true
-getent passwd mlserver-worker >/dev/null && deluser --quiet mlserver-worker || true
+for user in mlserver mlserver-worker; do
+    ! getent passwd "$user" >/dev/null || userdel "$user"
+done
 
 say install
 dpkg -s apache2 2>/dev/null | grep -q '^Status: install ok' || {

@@ -26,6 +26,7 @@ put_filled() { # MODE FILE DIRECTORY [NAME]
     local filled
     filled=$(mktemp)
     sed -e "s|/usr/sbin/mlserverd|$sbindir/mlserverd|g" \
+        -e "s|/usr/bin/mlscore|$bindir/mlscore|g" \
         -e "s|/usr/lib/apache2/modules|$moduledir|g" \
         -e "s|@GROUP@|$group|g" "$2" >"$filled"
     put "$1" "$filled" "$3" "${4:-$(basename "$2")}"
