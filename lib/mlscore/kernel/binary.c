@@ -72,7 +72,11 @@
     LOOP(mod_##S, T, T, \
          b == 0 || b == -1 ? 0 \
                            : (T)(a % b + (a % b && (a ^ b) < 0 ? b : 0))) \
-    LOOP(fmod_##S, T, T, b == 0 || b == -1 ? 0 : (T)(a % b))
+    LOOP(fmod_##S, T, T, b == 0 || b == -1 ? 0 : (T)(a % b)) \
+    LOOP(shl_##S, T, T, \
+         b < 0 || b >= (T)(sizeof(T) * 8) ? 0 : (uint64_t)a << b) \
+    LOOP(shr_##S, T, T, \
+         a >> (b < 0 || b >= (T)(sizeof(T) * 8) ? (T)(sizeof(T) * 8 - 1) : b))
 
 #define UNSIGNED_LOOPS(T, S) \
     INTEGER_LOOPS(T, S) \
@@ -152,8 +156,8 @@ static mlscore_binary_loop *const loops[MLSCORE_BINARY_COUNT][17] = {
     [MLSCORE_BIT_AND] = {ALL_INTEGERS(and), [MLSCORE_DT_BOOL] = and_u8},
     [MLSCORE_BIT_OR] = {ALL_INTEGERS(or), [MLSCORE_DT_BOOL] = or_u8},
     [MLSCORE_BIT_XOR] = {ALL_INTEGERS(xor), [MLSCORE_DT_BOOL] = xor_u8},
-    [MLSCORE_SHIFT_LEFT] = {UNSIGNED(shl)},
-    [MLSCORE_SHIFT_RIGHT] = {UNSIGNED(shr)},
+    [MLSCORE_SHIFT_LEFT] = {ALL_INTEGERS(shl)},
+    [MLSCORE_SHIFT_RIGHT] = {ALL_INTEGERS(shr)},
     [MLSCORE_EQUAL] = {ALL_NUMBERS(equal), [MLSCORE_DT_BOOL] = equal_u8,
                        [MLSCORE_DT_STRING] = equal_text},
     [MLSCORE_LESS] = {ALL_NUMBERS(less)},

@@ -36,6 +36,10 @@ static mlscore_status prepare_binary(mlscore_prepare *prepare)
         state->legacy = mlscore_take_int(prepare, "broadcast", 0) != 0;
         state->axis = mlscore_take_int(prepare, "axis", INT64_MIN);
         mlscore_take_ignored(prepare, "consumed_inputs");
+        if (state->function == MLSCORE_PRELU) { /* a slope a channel */
+            state->legacy = 1;
+            state->axis = 1;
+        }
     }
     prepare->node->state = state;
     return prepare->status;
@@ -50,7 +54,8 @@ static mlscore_status line_up(const mlscore_call *call,
 
     *b = *call->in[1];
     if (!state->legacy || state->axis == INT64_MIN || a->rank < 0 ||
-        b->rank < 0) {
+        b->rank < 0 || (b->rank <= 1 && mlscore_tensor_known(b) &&
+                        mlscore_tensor_count(b) == 1)) {
         return MLSCORE_OK;
     }
     int axis;
@@ -326,14 +331,14 @@ static const mlscore_op rows[] = {
     BINARY("Mul", 1, MLSCORE_DTS_NUMBER, MLSCORE_MUL),
     BINARY("Div", 1, MLSCORE_DTS_NUMBER, MLSCORE_DIV),
     BINARY("Mod", 10, MLSCORE_DTS_NUMBER, MLSCORE_MOD),
-    BINARY("PRelu", 7, MLSCORE_DTS_NUMBER, MLSCORE_PRELU),
+    BINARY("PRelu", 1, MLSCORE_DTS_NUMBER, MLSCORE_PRELU),
     BINARY("And", 1, MLSCORE_DTS_BOOL, MLSCORE_BIT_AND),
     BINARY("Or", 1, MLSCORE_DTS_BOOL, MLSCORE_BIT_OR),
     BINARY("Xor", 1, MLSCORE_DTS_BOOL, MLSCORE_BIT_XOR),
     BINARY("BitwiseAnd", 18, MLSCORE_DTS_INTEGER, MLSCORE_BIT_AND),
     BINARY("BitwiseOr", 18, MLSCORE_DTS_INTEGER, MLSCORE_BIT_OR),
     BINARY("BitwiseXor", 18, MLSCORE_DTS_INTEGER, MLSCORE_BIT_XOR),
-    BINARY("BitShift", 11, MLSCORE_DTS_UNSIGNED, MLSCORE_SHIFT_LEFT),
+    BINARY("BitShift", 11, MLSCORE_DTS_INTEGER, MLSCORE_SHIFT_LEFT),
     BINARY("Equal", 1,
            MLSCORE_DTS_NUMBER | MLSCORE_DTS_BOOL | MLSCORE_DTS_STRING,
            MLSCORE_EQUAL),

@@ -446,9 +446,7 @@ static mlscore_status prepare_block(mlscore_prepare *prepare)
 
     if (state) {
         state->size = mlscore_take_int(prepare, "blocksize", 0);
-        if (prepare->node->kind->detail == 0) {
-            state->column_first = mlscore_take_word(prepare, "mode", modes, 0);
-        }
+        state->column_first = mlscore_take_word(prepare, "mode", modes, 0);
         prepare->node->state = state;
         if (state->size < 1 || state->size > 65536) {
             return mlscore_prepare_fail(prepare, MLSCORE_EFORMAT,
@@ -496,9 +494,11 @@ static mlscore_status run_block(const mlscore_call *call)
 
     if (call->node->kind->detail) { /* SpaceToDepth */
         const int64_t dims[6] = {n, c, h / b, b, w / b, b};
-        static const int perm[6] = {0, 3, 5, 1, 2, 4};
+        static const int perms[2][6] = {{0, 3, 5, 1, 2, 4},
+                                        {0, 1, 3, 5, 2, 4}};
 
-        mlscore_transpose(call->out[0]->data, in->data, 6, dims, perm, size);
+        mlscore_transpose(call->out[0]->data, in->data, 6, dims,
+                          perms[state->column_first], size);
     }
     else if (state->column_first) {
         const int64_t dims[6] = {n, c / (b * b), b, b, h, w};

@@ -14,6 +14,7 @@ static const mlscore_op_table *const tables[] = {
     &mlscore_ops_ml_label,  &mlscore_ops_ml_tree,  &mlscore_ops_conv,
     &mlscore_ops_pool,      &mlscore_ops_norm,     &mlscore_ops_control,
     &mlscore_ops_text,      &mlscore_ops_tokens,   &mlscore_ops_tfidf,
+    &mlscore_ops_resize,
 };
 
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
