@@ -43,7 +43,9 @@ static void probe(caller *who)
     }
     who->probed = 1;
     who->r->status = HTTP_CONTINUE;
+    who->r->expecting_100 = 1; /* else httpd keeps it to itself */
     ap_send_interim_response(who->r, 0);
+    who->r->expecting_100 = 0;
     who->r->status = status;
 }
 

@@ -178,6 +178,9 @@ int mlh_session_execute(request_rec *r, const mlh_call *call)
     mls_pool_result *result;
     mls_err *err = execute(&result, r, call);
 
+    if (!err && !result->crashed && mls_json_has(result->json, "ok")) {
+        err = mlh_code_refusal(result, r->pool);
+    }
     /* An error in the code is a result, not a failed request. */
     return err ? mlh_reply_error(r, err)
                : mlh_code_reply(r, result, 0, HTTP_OK);

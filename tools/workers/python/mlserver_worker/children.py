@@ -54,6 +54,13 @@ class Children:
         for number in list(self._pids):
             self.kill(number)
 
+    def wait(self, number):
+        """Until that one is gone, which it must be about to be; reap() then
+        tells of it."""
+        pid = self._pids.get(number)
+        if pid is not None:
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
     def reap(self):
         """[(id, exit status, signal)] of those that ended."""
         try:

@@ -187,17 +187,22 @@ class Manager:
             os.close(fd)
 
     def _forward(self, request, descriptors):
-        lost, self.lost = self.lost, None
-        if lost and request["do"] in ("execute", "snapshot"):
-            request = dict(request, lost=lost)
         try:
-            self.channel.send(request, descriptors)
-        except OSError as error:
-            stream = Stream(os.dup(descriptors[0]))
-            answer(stream, lambda: (_ for _ in ()).throw(
-                Refusal("other", "the session's process is gone: %s" % error)))
+            self._send(request, descriptors)
+        except OSError:
+            # It has just died: its end may not have been reported yet.
+            self.children.wait(WORKER)
+            self._worker_ended()
+            self._send(request, descriptors)
         for fd in descriptors:
             os.close(fd)
+
+    def _send(self, request, descriptors):
+        if self.lost and request["do"] in ("execute", "snapshot"):
+            self.channel.send(dict(request, lost=self.lost), descriptors)
+            self.lost = None
+        else:
+            self.channel.send(request, descriptors)
 
     def _history(self):
         data = os.pread(self.history_fd, MAX_HISTORY, 0)
