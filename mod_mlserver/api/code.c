@@ -118,6 +118,19 @@ int mlh_code_reply(request_rec *r, const mls_pool_result *result,
     return mlh_reply_tree(r, success ? HTTP_OK : error_status, json);
 }
 
+int mlh_code_error(request_rec *r, const mls_err *err)
+{
+    enum { CLOSED = 499 }; /* as other servers log it */
+
+    if (err->code != MLS_EGONE) {
+        return mlh_reply_error(r, err);
+    }
+    r->status = CLOSED;
+    r->status_line = "499 Client Closed Request";
+    r->connection->keepalive = AP_CONN_CLOSE;
+    return DONE;
+}
+
 mls_err *mlh_code_refusal(const mls_pool_result *result, apr_pool_t *pool)
 {
     static const struct {

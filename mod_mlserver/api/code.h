@@ -24,6 +24,9 @@ void mlh_code_call(mls_pool_call *out, request_rec *r, const mlh_call *call,
 int mlh_code_reply(request_rec *r, const mls_pool_result *result,
                    int with_trace, int error_status);
 
+/** Answer an error; when the caller is gone there is only a line to log. */
+int mlh_code_error(request_rec *r, const mls_err *err);
+
 /** The error that a session's operation answered, or NULL. */
 mls_err *mlh_code_refusal(const mls_pool_result *result, apr_pool_t *pool);
 

@@ -88,7 +88,7 @@ int mlh_consume_code(request_rec *r, const mlh_call *call,
                            generation, body->bytes, body->length, r->pool);
     }
     if (err) {
-        return mlh_reply_error(r, err);
+        return mlh_code_error(r, err);
     }
     const int failed = result->crashed
                        || !mls_json_bool(result->json, "success", 0);

@@ -166,7 +166,7 @@ static mls_err *execute(mls_pool_result **result, request_rec *r,
     mls_err *err = mlh_session_operation(result, r, call, "execute", NULL,
                                          &data);
 
-    if (err && (err->code == MLS_ETIMEOUT || err->code == MLS_EOTHER)) {
+    if (err && (err->code == MLS_ETIMEOUT || err->code == MLS_EGONE)) {
         /* Nobody waits any more: end what runs, keep the session. */
         control(&answer, r, call, request_for("session.cancel", r, call));
     }
@@ -182,7 +182,7 @@ int mlh_session_execute(request_rec *r, const mlh_call *call)
         err = mlh_code_refusal(result, r->pool);
     }
     /* An error in the code is a result, not a failed request. */
-    return err ? mlh_reply_error(r, err)
+    return err ? mlh_code_error(r, err)
                : mlh_code_reply(r, result, 0, HTTP_OK);
 }
 

@@ -28,7 +28,8 @@ typedef enum mls_code {
     MLS_EUNAVAILABLE, /* mlserverd or a part of it is away; 503 */
     MLS_ENOSPACE,     /* disk full or quota used up; 507 */
     MLS_ETIMEOUT,     /* took too long; 504 */
-    MLS_ECORRUPT      /* stored data is damaged; 500, an admin must act */
+    MLS_ECORRUPT,     /* stored data is damaged; 500, an admin must act */
+    MLS_EGONE         /* the caller went away: nobody is left to answer */
 } mls_code;
 
 typedef struct mls_err {

@@ -136,7 +136,7 @@ static mls_err *send_request(conversation *talk, mls_json *request,
 
 static mls_err *caller_gone(conversation *talk)
 {
-    return mls_err_make(talk->pool, MLS_EOTHER, NULL, "the caller went away");
+    return mls_err_make(talk->pool, MLS_EGONE, NULL, "the caller went away");
 }
 
 /* Wait until `events` on `fd`, the deadline, or the caller's end. A datagram

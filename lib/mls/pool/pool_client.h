@@ -42,7 +42,7 @@ typedef struct mls_pool_result {
 
 /** Run a service version. `body` is the consume call's JSON object. MLS_EBUSY,
  *  MLS_EUNAVAILABLE, MLS_ETIMEOUT, MLS_ENOTFOUND; a caller that went away is
- *  MLS_EOTHER. A crash is a result. */
+ *  MLS_EGONE. A crash is a result. */
 mls_err *mls_pool_run(mls_pool_result **out, mls_pool_client *client,
                       const mls_pool_call *call, const char *service,
                       const char *version, apr_uint64_t generation,
