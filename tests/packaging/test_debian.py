@@ -122,7 +122,8 @@ curl -sf "$base/readyz" || { cat /tmp/mlserverd.log /var/log/apache2/error.log; 
 
 say ask
 ADMIN_PASSWORD=$(cat /etc/mlserver/admin-password) \
-    bash /usr/share/mlserver/examples/curl.sh "$base" 1.0
+    bash /usr/share/mlserver/examples/curl.sh "$base" 1.0 ||
+    { cat /tmp/mlserverd.log /var/log/apache2/error.log; exit 1; }
 stat -c '%U:%G %a %n' /var/lib/mlserver /var/lib/mlserver/index /var/lib/mlserver/keys
 
 say stop
@@ -159,12 +160,19 @@ mount --make-rprivate /
 mount -t tmpfs mls {base}
 mkdir {base}/upper {base}/work {base}/root
 mount -t overlay mls -o lowerdir=/,upperdir={base}/upper,workdir={base}/work {base}/root
-for name in proc sys dev; do mount --rbind /$name {base}/root/$name; done
+for name in sys dev; do mount --rbind /$name {base}/root/$name; done
 mount -t tmpfs mls {base}/root/run
 mount -t tmpfs mls {base}/root/tmp
 chmod 1777 {base}/root/tmp
 cp {package} {base}/root/tmp/
-exec chroot {base}/root bash -s
+# Not chroot: the kernel refuses the sandbox's namespaces in one.
+cd {base}/root
+mkdir -p tmp/outside
+pivot_root . tmp/outside
+mount -t proc proc /proc
+umount -l /tmp/outside
+cd /
+exec bash -s
 """.format(base=base, package=package)
     try:
         done = subprocess.run(

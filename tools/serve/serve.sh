@@ -54,11 +54,12 @@ place_programs() {
     as_root || return 0
     usable_by mlserver-worker "$build/bin" && return
     programs=$state/programs
-    htdocs=$programs/htdocs
-    workers=$programs/workers
+    htdocs=$programs/share/mlserver/htdocs
+    workers=$programs/share/mlserver/workers
     rm -rf "$programs"
     mkdir -p -m 0755 "$programs"
     cp -r "$build/bin" "$build/modules" "$programs/"
+    mkdir -p "$programs/share/mlserver" # where mlserverd looks
     [ ! -d "$root/htdocs" ] || cp -r "$root/htdocs" "$htdocs"
     cp -r "$root/tools/workers" "$workers"
     chmod -R go+rX "$programs"

@@ -98,6 +98,8 @@ def programs():
             _programs = temporary_directory("mls-programs-")
             for name in ("bin", "modules"):
                 shutil.copytree(BUILD / name, _programs / name)
+            shutil.copytree(ROOT / "tools" / "workers",
+                            _programs / "share" / "mlserver" / "workers")
     return _programs
 
 
