@@ -25,13 +25,11 @@ static mlscore_status put_string(mlscore_buffer *out, const char *key,
 {
     mlscore_status status = put(out, key);
 
-    return status == MLSCORE_OK
-               ? mlscore_write_json_string(out, text, length)
-               : status;
+    return status == MLSCORE_OK ? mlscore_write_json_string(out, text, length)
+                                : status;
 }
 
-static mlscore_status put_field(mlscore_buffer *out,
-                                const mlscore_field *field)
+static mlscore_status put_field(mlscore_buffer *out, const mlscore_field *field)
 {
     mlscore_status status =
         put_string(out, "{\"name\":", field->name, field->name_length);
@@ -58,8 +56,7 @@ static mlscore_status put_schema(mlscore_buffer *out, const char *key,
 {
     mlscore_status status = put(out, key);
 
-    for (uint32_t i = 0; i < schema->field_count && status == MLSCORE_OK;
-         i++) {
+    for (uint32_t i = 0; i < schema->field_count && status == MLSCORE_OK; i++) {
         status = i > 0 ? put(out, ",") : MLSCORE_OK;
         if (status == MLSCORE_OK) {
             status = put_field(out, &schema->fields[i]);
@@ -107,8 +104,8 @@ static void print_schema(const char *title, const mlscore_schema *schema)
         printf("  %-28s %s%s", field->name, type_name(field->type),
                field->optional ? ", may be left out" : "");
         for (uint32_t j = 0; j < field->level_count && j < 12; j++) {
-            printf("%s%.*s", j == 0 ? ": " : ", ",
-                   (int)field->levels[j].length, field->levels[j].bytes);
+            printf("%s%.*s", j == 0 ? ": " : ", ", (int)field->levels[j].length,
+                   field->levels[j].bytes);
         }
         if (field->level_count > 12) {
             printf(" and %u more", field->level_count - 12);

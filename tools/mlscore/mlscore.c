@@ -37,9 +37,9 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 ||
-                      strcmp(argv[1], "-h") == 0 ||
-                      strcmp(argv[1], "help") == 0)) {
+    if (argc >= 2 &&
+        (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+         strcmp(argv[1], "help") == 0)) {
         usage(stdout);
         return EXIT_OK;
     }
@@ -48,8 +48,8 @@ int main(int argc, char **argv)
                MLSCORE_IMAGE_FORMAT);
         return EXIT_OK;
     }
-    for (size_t i = 0;
-         argc >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+    for (size_t i = 0; argc >= 2 && i < sizeof(commands) / sizeof(commands[0]);
+         i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             return commands[i].run(argc - 2, argv + 2);
         }

@@ -41,8 +41,7 @@ void *mlscore_malloc_array(size_t count, size_t size)
 {
     size_t bytes;
 
-    return mlscore_mul_size(&bytes, count, size) ? NULL
-                                                 : mlscore_malloc(bytes);
+    return mlscore_mul_size(&bytes, count, size) ? NULL : mlscore_malloc(bytes);
 }
 
 void *mlscore_realloc_array(void *block, size_t count, size_t size)

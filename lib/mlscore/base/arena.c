@@ -135,8 +135,7 @@ void *mlscore_arena_calloc(mlscore_arena *arena, size_t count, size_t size)
     return memory;
 }
 
-char *mlscore_arena_copy(mlscore_arena *arena, const void *bytes,
-                         size_t length)
+char *mlscore_arena_copy(mlscore_arena *arena, const void *bytes, size_t length)
 {
     size_t size;
 

@@ -23,8 +23,7 @@ typedef struct mlscore_reader {
     int failed;
 } mlscore_reader;
 
-static inline mlscore_reader mlscore_reader_over(const void *bytes,
-                                                 size_t size)
+static inline mlscore_reader mlscore_reader_over(const void *bytes, size_t size)
 {
     return (mlscore_reader){.bytes = bytes, .size = size};
 }

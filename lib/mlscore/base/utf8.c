@@ -38,8 +38,8 @@ size_t mlscore_utf8_character(const char *bytes, size_t length)
     if (b[0] >= 0xF0 && b[0] <= 0xF4) {
         const unsigned char low = b[0] == 0xF0 ? 0x90 : 0x80;
         const unsigned char high = b[0] == 0xF4 ? 0x8F : 0xBF;
-        return length >= 4 && b[1] >= low && b[1] <= high &&
-                       continues(b[2]) && continues(b[3])
+        return length >= 4 && b[1] >= low && b[1] <= high && continues(b[2]) &&
+                       continues(b[3])
                    ? 4
                    : 0;
     }

@@ -55,8 +55,8 @@ static const char *scan_quoted(struct csv *csv, const char *p,
     }
     *cell = (struct cell){first, (size_t)(p - first)};
     if (doubled) {
-        char *copy = mlscore_arena_alloc(csv->body.frame->arena,
-                                         cell->length - doubled);
+        char *copy =
+            mlscore_arena_alloc(csv->body.frame->arena, cell->length - doubled);
         if (!copy) {
             return mlscore_body_no_memory(&csv->body);
         }
@@ -81,8 +81,7 @@ static const char *scan_quoted(struct csv *csv, const char *p,
 
 /* The cell at `p`; the end of it, which is a comma, a line feed or the end of
  * the body. NULL when it is bad. */
-static const char *scan_cell(struct csv *csv, const char *p,
-                             struct cell *cell)
+static const char *scan_cell(struct csv *csv, const char *p, struct cell *cell)
 {
     const char *const end = csv->body.end;
     const char *const first = p;
@@ -107,7 +106,7 @@ static const char *scan_cell(struct csv *csv, const char *p,
     return p;
 }
 
-/* ---- the first line ----------------------------------------------------- */
+/* ---- the first line ------------------------------------------------------ */
 
 static const char *read_headings(struct csv *csv, const char *p)
 {
@@ -228,7 +227,7 @@ static int match_columns(struct csv *csv)
     return mlscore_body_finish_columns(&csv->body);
 }
 
-/* ---- rows --------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------- */
 
 /* A number that ends where its cell ends needs no look at the cell first. */
 static const char *fast_number(const struct csv *csv, mlscore_column *column,
@@ -340,8 +339,7 @@ static void read_rows(struct csv *csv, const char *p)
 }
 
 mlscore_status mlscore_read_csv(mlscore_frame *frame, const char *bytes,
-                                size_t length,
-                                const mlscore_read_options *opts,
+                                size_t length, const mlscore_read_options *opts,
                                 mlscore_error *err)
 {
     struct csv csv = {.headings = NULL};

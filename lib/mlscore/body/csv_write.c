@@ -105,14 +105,12 @@ static mlscore_status put_rows(mlscore_buffer *out, const mlscore_frame *frame)
 }
 
 mlscore_status mlscore_write_csv(mlscore_buffer *out,
-                                 const mlscore_frame *frame,
-                                 mlscore_error *err)
+                                 const mlscore_frame *frame, mlscore_error *err)
 {
     const mlscore_schema *schema = frame->schema;
     mlscore_status status = MLSCORE_OK;
 
-    for (uint32_t i = 0; i < schema->field_count && status == MLSCORE_OK;
-         i++) {
+    for (uint32_t i = 0; i < schema->field_count && status == MLSCORE_OK; i++) {
         if (i > 0) {
             status = mlscore_buffer_append(out, ",", 1);
         }

@@ -14,13 +14,13 @@
 
 /** value = +-digits * 10^exponent, but for digits that did not fit. */
 typedef struct mlscore_decimal {
-    uint64_t digits;     /* the first 19 that count */
-    int32_t exponent;    /* cut to +-1,000,000 */
+    uint64_t digits;  /* the first 19 that count */
+    int32_t exponent; /* cut to +-1,000,000 */
     uint8_t negative;
-    uint8_t truncated;   /* digits other than 0 follow the first 19 */
-    const char *text;    /* first digit or point */
+    uint8_t truncated;    /* digits other than 0 follow the first 19 */
+    const char *text;     /* first digit or point */
     const char *text_end; /* before the exponent part */
-    int32_t power;       /* the number after `e` */
+    int32_t power;        /* the number after `e` */
 } mlscore_decimal;
 
 /** Correctly rounded; infinite when too large. */
@@ -29,8 +29,7 @@ float mlscore_decimal_to_float(const mlscore_decimal *decimal);
 
 /** 0 when the value is whole and fits; 1 when it has a fraction, 2 when it is
  *  too large. */
-int mlscore_decimal_to_integer(const mlscore_decimal *decimal,
-                               int64_t *value);
+int mlscore_decimal_to_integer(const mlscore_decimal *decimal, int64_t *value);
 
 /** Eight digits at once: Lemire 2021, "Number parsing at a gigabyte per
  *  second", section 5. `word` holds the text's bytes, first in the lowest. */
@@ -44,10 +43,10 @@ static inline uint32_t mlscore_eight_digits_value(uint64_t word)
 {
     word -= 0x3030303030303030u;
     word = word * 10 + (word >> 8);
-    return (uint32_t)(((word & 0x000000FF000000FFu) * 0x000F424000000064u +
-                       (word >> 16 & 0x000000FF000000FFu) *
-                           0x0000271000000001u) >>
-                      32);
+    return (
+        uint32_t)(((word & 0x000000FF000000FFu) * 0x000F424000000064u +
+                   (word >> 16 & 0x000000FF000000FFu) * 0x0000271000000001u) >>
+                  32);
 }
 
 static inline unsigned mlscore_digit(char c)
@@ -74,8 +73,8 @@ static inline const char *mlscore_scan_power(const char *p, const char *end,
         return NULL;
     }
     for (; p < end && mlscore_digit(*p) <= 9; p++) {
-        value = value < 100000 ? value * 10 + (int32_t)mlscore_digit(*p)
-                               : value;
+        value =
+            value < 100000 ? value * 10 + (int32_t)mlscore_digit(*p) : value;
     }
     *power = negative ? -value : value;
     return p;
@@ -151,17 +150,15 @@ static inline const char *mlscore_scan_decimal(mlscore_decimal *out,
  *  once. Most numbers in practice. */
 static inline double mlscore_decimal_to_double(const mlscore_decimal *decimal)
 {
-    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
-                                  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
-                                  1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double tens[] = {
+        1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+        1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     const int32_t exponent = decimal->exponent;
 
     if (decimal->digits <= (uint64_t)1 << 53 && exponent >= -22 &&
         exponent <= 22 && !decimal->truncated) {
         double value = (double)decimal->digits;
-        value = exponent < 0 ? value / tens[-exponent]
-                             : value * tens[exponent];
+        value = exponent < 0 ? value / tens[-exponent] : value * tens[exponent];
         return decimal->negative ? -value : value;
     }
     return mlscore_decimal_to_double_slow(decimal);

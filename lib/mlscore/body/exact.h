@@ -9,14 +9,14 @@
 #include "body/decimal.h"
 
 typedef struct mlscore_float_format {
-    int significand_bits;  /* stored ones: 52, 23 */
-    int32_t bias;          /* 1023, 127 */
-    int32_t exponent_end;  /* stored exponent of infinity: 2047, 255 */
-    int32_t smallest_ten;  /* 2^64 times smaller powers of ten are zero */
-    int32_t largest_ten;   /* larger ones are infinite */
-    int32_t tie_first;     /* powers of ten that can be exactly half way */
+    int significand_bits; /* stored ones: 52, 23 */
+    int32_t bias;         /* 1023, 127 */
+    int32_t exponent_end; /* stored exponent of infinity: 2047, 255 */
+    int32_t smallest_ten; /* 2^64 times smaller powers of ten are zero */
+    int32_t largest_ten;  /* larger ones are infinite */
+    int32_t tie_first;    /* powers of ten that can be exactly half way */
     int32_t tie_last;
-    uint64_t infinity;     /* its bits */
+    uint64_t infinity; /* its bits */
 } mlscore_float_format;
 
 extern const mlscore_float_format mlscore_double_format;

@@ -199,7 +199,7 @@ size_t mlscore_format_float(char *out, float value)
     if (bits >> 31) {
         *p++ = '-';
     }
-    p = put_binary(p, bits & (((uint32_t)1 << 23) - 1), (int)(bits >> 23 & 0xFF),
-                   23, 127);
+    p = put_binary(p, bits & (((uint32_t)1 << 23) - 1),
+                   (int)(bits >> 23 & 0xFF), 23, 127);
     return (size_t)(p - out);
 }

@@ -56,6 +56,9 @@ const char *mlscore_json_scan_text(mlscore_json *json, const char *p,
 /** Replace the escapes of a scanned text, in the frame's arena. 0 or -1. */
 int mlscore_json_decode(mlscore_json *json, mlscore_json_text *text);
 
+/** Do the bytes up to `end` begin with `word`? */
+int mlscore_json_begins_with(const char *p, const char *end, const char *word);
+
 /** true, false, null, NaN, Infinity, -Infinity: its first letter (or '-' for
  *  the last) in *which. */
 const char *mlscore_json_scan_literal(mlscore_json *json, const char *p,

@@ -67,8 +67,8 @@ static char *put_special(char *p, const char *bytes, size_t length,
     return p + (n ? n : 3);
 }
 
-mlscore_status mlscore_write_json_string(mlscore_buffer *out,
-                                         const char *bytes, size_t length)
+mlscore_status mlscore_write_json_string(mlscore_buffer *out, const char *bytes,
+                                         size_t length)
 {
     mlscore_status status = mlscore_buffer_append(out, "\"", 1);
     size_t i = 0;
@@ -113,8 +113,7 @@ static char *put_scalar(char *p, const mlscore_column *column, size_t row)
                    : put_null(p);
     }
     if (column->field->type == MLSCORE_INTEGER) {
-        return p +
-               mlscore_format_integer(p, column->values.integer[row]);
+        return p + mlscore_format_integer(p, column->values.integer[row]);
     }
     const int truth = column->values.logical[row];
     memcpy(p, truth ? "true" : "false", truth ? 4 : 5);
@@ -130,10 +129,10 @@ static mlscore_status put_texts(mlscore_buffer *out,
         const mlscore_text *text = &column->values.character[row];
         status = row > 0 ? mlscore_buffer_append(out, ",", 1) : MLSCORE_OK;
         if (status == MLSCORE_OK) {
-            status = column->missing[row]
-                         ? mlscore_buffer_append(out, "null", 4)
-                         : mlscore_write_json_string(out, text->bytes,
-                                                     text->length);
+            status =
+                column->missing[row]
+                    ? mlscore_buffer_append(out, "null", 4)
+                    : mlscore_write_json_string(out, text->bytes, text->length);
         }
     }
     return status;
@@ -168,12 +167,12 @@ static mlscore_status put_column(mlscore_buffer *out,
                                  int first)
 {
     const mlscore_field *field = column->field;
-    mlscore_status status = first ? MLSCORE_OK
-                                  : mlscore_buffer_append(out, ",", 1);
+    mlscore_status status =
+        first ? MLSCORE_OK : mlscore_buffer_append(out, ",", 1);
 
     if (status == MLSCORE_OK) {
-        status = mlscore_write_json_string(out, field->name,
-                                           field->name_length);
+        status =
+            mlscore_write_json_string(out, field->name, field->name_length);
     }
     if (status == MLSCORE_OK) {
         status = mlscore_buffer_append(out, ":[", 2);
@@ -192,8 +191,8 @@ mlscore_status mlscore_write_json(mlscore_buffer *out,
 {
     mlscore_status status = mlscore_buffer_append(out, "{", 1);
 
-    for (uint32_t i = 0;
-         i < frame->schema->field_count && status == MLSCORE_OK; i++) {
+    for (uint32_t i = 0; i < frame->schema->field_count && status == MLSCORE_OK;
+         i++) {
         status = put_column(out, &frame->columns[i], frame->rows, i == 0);
     }
     if (status == MLSCORE_OK) {

@@ -10,15 +10,15 @@
 
 #include "body/exact.h"
 
-const mlscore_float_format mlscore_double_format = {
-    .significand_bits = 52,
-    .bias = 1023,
-    .exponent_end = 2047,
-    .smallest_ten = -342,
-    .largest_ten = 308,
-    .tie_first = -4,
-    .tie_last = 23,
-    .infinity = (uint64_t)2047 << 52};
+const mlscore_float_format mlscore_double_format = {.significand_bits = 52,
+                                                    .bias = 1023,
+                                                    .exponent_end = 2047,
+                                                    .smallest_ten = -342,
+                                                    .largest_ten = 308,
+                                                    .tie_first = -4,
+                                                    .tie_last = 23,
+                                                    .infinity = (uint64_t)2047
+                                                                << 52};
 
 const mlscore_float_format mlscore_float_format_single = {
     .significand_bits = 23,

@@ -93,8 +93,7 @@ static uint64_t round_decimal(const mlscore_float_format *format,
     uint64_t significand = p.high >> shift;
     /* floor(log2(10^q)) is floor(q * log2(10)); 217706 / 2^16 is near enough
      * for the whole range. */
-    int32_t exponent =
-        ((217706 * q) >> 16) + 63 + upper - zeros + format->bias;
+    int32_t exponent = ((217706 * q) >> 16) + 63 + upper - zeros + format->bias;
 
     if (exponent <= 0) {
         return round_subnormal(significand, exponent);
@@ -113,8 +112,8 @@ static uint64_t round_decimal(const mlscore_float_format *format,
     if (exponent >= format->exponent_end) {
         return format->infinity;
     }
-    return (significand & (((uint64_t)1 << bits) - 1)) |
-           (uint64_t)exponent << bits;
+    return (significand & (((uint64_t)1 << bits) - 1)) | (uint64_t)exponent
+                                                             << bits;
 }
 
 static uint64_t to_bits(const mlscore_float_format *format,
@@ -124,8 +123,7 @@ static uint64_t to_bits(const mlscore_float_format *format,
         round_decimal(format, decimal->digits, decimal->exponent);
 
     if (!decimal->truncated ||
-        round_decimal(format, decimal->digits + 1, decimal->exponent) ==
-            bits) {
+        round_decimal(format, decimal->digits + 1, decimal->exponent) == bits) {
         return bits;
     }
     return mlscore_round_exactly(format, decimal, bits);
@@ -143,9 +141,9 @@ double mlscore_decimal_to_double_slow(const mlscore_decimal *decimal)
 
 float mlscore_decimal_to_float(const mlscore_decimal *decimal)
 {
-    const uint32_t bits = (uint32_t)to_bits(&mlscore_float_format_single,
-                                            decimal) |
-                          (uint32_t)decimal->negative << 31;
+    const uint32_t bits =
+        (uint32_t)to_bits(&mlscore_float_format_single, decimal) |
+        (uint32_t)decimal->negative << 31;
     float value;
 
     memcpy(&value, &bits, sizeof(value));
@@ -183,8 +181,7 @@ int mlscore_decimal_to_integer(const mlscore_decimal *decimal, int64_t *value)
 size_t mlscore_parse_double(const char *bytes, size_t length, double *value)
 {
     mlscore_decimal decimal;
-    const char *end =
-        mlscore_scan_decimal(&decimal, bytes, bytes + length, 0);
+    const char *end = mlscore_scan_decimal(&decimal, bytes, bytes + length, 0);
 
     if (!end) {
         return 0;
@@ -196,8 +193,7 @@ size_t mlscore_parse_double(const char *bytes, size_t length, double *value)
 size_t mlscore_parse_float(const char *bytes, size_t length, float *value)
 {
     mlscore_decimal decimal;
-    const char *end =
-        mlscore_scan_decimal(&decimal, bytes, bytes + length, 0);
+    const char *end = mlscore_scan_decimal(&decimal, bytes, bytes + length, 0);
 
     if (!end) {
         return 0;

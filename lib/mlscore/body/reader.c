@@ -13,8 +13,7 @@ enum { DEFAULT_ROWS = 10000000, DEFAULT_DEPTH = 512, MOST_DEPTH = 100000 };
 
 void mlscore_body_begin(mlscore_body *body, mlscore_frame *frame,
                         const char *bytes, size_t length,
-                        const mlscore_read_options *options,
-                        mlscore_error *err)
+                        const mlscore_read_options *options, mlscore_error *err)
 {
     const size_t rows = options ? options->max_rows : 0;
     const unsigned depth = options ? options->max_depth : 0;
@@ -42,8 +41,8 @@ static void put_place(char *out, size_t size, const mlscore_body *body,
     if (body->name) {
         const size_t length =
             mlscore_utf8_cut(body->name, body->name_length, 120);
-        at = snprintf(out, size, "column \"%.*s\"%s, ", (int)length,
-                      body->name, length < body->name_length ? "..." : "");
+        at = snprintf(out, size, "column \"%.*s\"%s, ", (int)length, body->name,
+                      length < body->name_length ? "..." : "");
     }
     if (body->row != MLSCORE_NO_ROW) {
         at += snprintf(out + at, size - (size_t)at, "row %zu, ", body->row);
@@ -152,8 +151,7 @@ int mlscore_body_set_integer(mlscore_body *body, mlscore_column *column,
                              size_t row, const mlscore_decimal *decimal,
                              const char *at)
 {
-    switch (mlscore_decimal_to_integer(decimal,
-                                       &column->values.integer[row])) {
+    switch (mlscore_decimal_to_integer(decimal, &column->values.integer[row])) {
     case 0:
         column->missing[row] = 0;
         return 0;
@@ -189,10 +187,9 @@ static int set_number(mlscore_body *body, mlscore_column *column, size_t row,
     const char *end = mlscore_scan_decimal(&decimal, text, text + length, 0);
 
     if (end == text + length) {
-        return numeric ? mlscore_body_set_numeric(body, column, row, &decimal,
-                                                  at)
-                       : mlscore_body_set_integer(body, column, row, &decimal,
-                                                  at);
+        return numeric
+                   ? mlscore_body_set_numeric(body, column, row, &decimal, at)
+                   : mlscore_body_set_integer(body, column, row, &decimal, at);
     }
     if (is_not_finite(text, length)) {
         mlscore_column_set_missing(column, row);
@@ -273,9 +270,9 @@ int mlscore_body_finish_columns(mlscore_body *body)
         if (!column->field->optional) {
             const size_t cut = mlscore_utf8_cut(
                 column->field->name, column->field->name_length, 120);
-            body->status = mlscore_error_set(
-                body->err, MLSCORE_EINPUT, "column \"%.*s\" is missing",
-                (int)cut, column->field->name);
+            body->status = mlscore_error_set(body->err, MLSCORE_EINPUT,
+                                             "column \"%.*s\" is missing",
+                                             (int)cut, column->field->name);
             return -1;
         }
         for (size_t row = 0; row < frame->rows; row++) {

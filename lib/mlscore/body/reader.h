@@ -76,8 +76,7 @@ static inline void mlscore_body_set_character(mlscore_column *column,
 {
     column->values.character[row] = (mlscore_text){
         text, (uint32_t)length,
-        column->field->levels ? mlscore_field_level(column->field, text,
-                                                    length)
+        column->field->levels ? mlscore_field_level(column->field, text, length)
                               : -1};
     column->missing[row] = 0;
 }

@@ -8,8 +8,7 @@
 #include "mlscore/body.h"
 
 /** A finite number of a numeric column: shortest as float or as double. */
-static inline size_t mlscore_write_number(char *out,
-                                          const mlscore_field *field,
+static inline size_t mlscore_write_number(char *out, const mlscore_field *field,
                                           double value)
 {
     if (field->single && (double)(float)value == value) {
@@ -19,7 +18,6 @@ static inline size_t mlscore_write_number(char *out,
 }
 
 /** Say why a buffer could not take more. */
-mlscore_status mlscore_write_failed(mlscore_status status,
-                                    mlscore_error *err);
+mlscore_status mlscore_write_failed(mlscore_status status, mlscore_error *err);
 
 #endif

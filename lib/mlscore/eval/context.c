@@ -16,8 +16,7 @@ struct mlscore_context {
     size_t scratch_size;
 };
 
-mlscore_status mlscore_context_create(mlscore_context **out,
-                                      mlscore_error *err)
+mlscore_status mlscore_context_create(mlscore_context **out, mlscore_error *err)
 {
     *out = mlscore_calloc(1, sizeof(**out));
     return *out ? MLSCORE_OK
@@ -54,11 +53,11 @@ mlscore_status mlscore_context_bind(mlscore_context *context,
         return MLSCORE_OK;
     }
     unbind(context);
-    mlscore_status status = mlscore_frame_create(
-        &context->input, &model->schemas.inputs, err);
+    mlscore_status status =
+        mlscore_frame_create(&context->input, &model->schemas.inputs, err);
     if (status == MLSCORE_OK) {
-        status = mlscore_frame_create(&context->output,
-                                      &model->schemas.outputs, err);
+        status = mlscore_frame_create(&context->output, &model->schemas.outputs,
+                                      err);
     }
     if (status != MLSCORE_OK) {
         unbind(context);

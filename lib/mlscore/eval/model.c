@@ -87,9 +87,8 @@ static mlscore_status open_bytes(mlscore_model **out, const void *bytes,
     return MLSCORE_OK;
 }
 
-mlscore_status mlscore_model_open_memory(mlscore_model **out,
-                                         const void *bytes, size_t size,
-                                         mlscore_error *err)
+mlscore_status mlscore_model_open_memory(mlscore_model **out, const void *bytes,
+                                         size_t size, mlscore_error *err)
 {
     void *copy = NULL;
 

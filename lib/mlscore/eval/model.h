@@ -19,8 +19,8 @@ struct mlscore_model {
     void *plan;
     /* Tells a model from a later one at the same address. */
     uint64_t identity;
-    void *mapping;      /* of image.size bytes, to unmap; NULL when none */
-    void *copy;         /* of an unaligned block, to free; NULL when none */
+    void *mapping; /* of image.size bytes, to unmap; NULL when none */
+    void *copy;    /* of an unaligned block, to free; NULL when none */
 };
 
 #endif

@@ -43,8 +43,8 @@ mlscore_status mlscore_frame_create(mlscore_frame **out,
     }
     frame->schema = schema;
     frame->column_count = schema->field_count;
-    frame->columns = mlscore_calloc(schema->field_count,
-                                    sizeof(*frame->columns));
+    frame->columns =
+        mlscore_calloc(schema->field_count, sizeof(*frame->columns));
     frame->arena = mlscore_arena_create();
     if (!frame->columns || !frame->arena) {
         mlscore_frame_free(frame);

@@ -18,8 +18,9 @@ static int same(const mlscore_text *level, const char *bytes, size_t length)
            (length == 0 || memcmp(level->bytes, bytes, length) == 0);
 }
 
-const struct mlscore_level_index *mlscore_level_index_create(
-    struct mlscore_arena *arena, const mlscore_text *levels, uint32_t count)
+const struct mlscore_level_index *
+mlscore_level_index_create(struct mlscore_arena *arena,
+                           const mlscore_text *levels, uint32_t count)
 {
     uint32_t slots = 16;
 
@@ -33,9 +34,9 @@ const struct mlscore_level_index *mlscore_level_index_create(
     }
     index->mask = slots - 1;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t slot = (uint32_t)XXH3_64bits(levels[i].bytes,
-                                              levels[i].length) &
-                        index->mask;
+        uint32_t slot =
+            (uint32_t)XXH3_64bits(levels[i].bytes, levels[i].length) &
+            index->mask;
         while (index->slots[slot]) {
             slot = (slot + 1) & index->mask;
         }

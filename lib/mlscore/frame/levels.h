@@ -15,7 +15,8 @@ enum { MLSCORE_LEVEL_INDEX_FROM = 12 };
 
 /** In the arena; NULL when memory runs out. Of equal levels the first is
  *  found. */
-const struct mlscore_level_index *mlscore_level_index_create(
-    struct mlscore_arena *arena, const mlscore_text *levels, uint32_t count);
+const struct mlscore_level_index *
+mlscore_level_index_create(struct mlscore_arena *arena,
+                           const mlscore_text *levels, uint32_t count);
 
 #endif

@@ -19,9 +19,9 @@
 /** Which evaluator runs an image; a row of the engine table (eval/engine.c). */
 typedef enum mlscore_engine_id {
     MLSCORE_ENGINE_NONE = 0,
-    MLSCORE_ENGINE_PMML = 1,   /* PMML models: expressions, trees, regressions */
+    MLSCORE_ENGINE_PMML = 1, /* PMML models: expressions, trees, regressions */
     MLSCORE_ENGINE_BOOSTER = 2, /* XGBoost and LightGBM */
-    MLSCORE_ENGINE_GRAPH = 3   /* ONNX graphs */
+    MLSCORE_ENGINE_GRAPH = 3    /* ONNX graphs */
 } mlscore_engine_id;
 
 /** Section kinds below 64 are common; an engine uses 64 and up as it likes. */
@@ -51,8 +51,7 @@ mlscore_status mlscore_image_builder_schema(mlscore_image_builder *builder,
 
 /** Add the texts that mlscore_model_format/kind/producer return. */
 mlscore_status mlscore_image_builder_texts(mlscore_image_builder *builder,
-                                           const char *format,
-                                           const char *kind,
+                                           const char *format, const char *kind,
                                            const char *producer,
                                            mlscore_error *err);
 

@@ -58,8 +58,7 @@ static mlscore_status check_table(const unsigned char *base, size_t size,
                                   uint32_t count, mlscore_error *err)
 {
     const unsigned char *table = base + MLSCORE_HEADER_BYTES;
-    uint64_t end = MLSCORE_HEADER_BYTES +
-                   (uint64_t)count * MLSCORE_ENTRY_BYTES;
+    uint64_t end = MLSCORE_HEADER_BYTES + (uint64_t)count * MLSCORE_ENTRY_BYTES;
 
     if (count > MLSCORE_IMAGE_MAX_SECTIONS || end > size) {
         return damaged(err, "its section table does not fit");
@@ -91,17 +90,14 @@ mlscore_status mlscore_image_check(mlscore_image *image, const void *bytes,
     mlscore_status status = check_header(base, size, err);
 
     if (status == MLSCORE_OK) {
-        status = check_table(base, size,
-                             mlscore_load_u32(base + MLSCORE_HEADER_SECTIONS),
-                             err);
+        status = check_table(
+            base, size, mlscore_load_u32(base + MLSCORE_HEADER_SECTIONS), err);
     }
     if (status == MLSCORE_OK) {
-        *image = (mlscore_image){
-            .base = base,
-            .size = size,
-            .engine =
-                (mlscore_engine_id)mlscore_load_u32(base +
-                                                    MLSCORE_HEADER_ENGINE)};
+        *image = (mlscore_image){.base = base,
+                                 .size = size,
+                                 .engine = (mlscore_engine_id)mlscore_load_u32(
+                                     base + MLSCORE_HEADER_ENGINE)};
     }
     return status;
 }

@@ -82,14 +82,15 @@ mlscore_status mlscore_image_builder_add(mlscore_image_builder *builder,
 
 static size_t aligned(size_t size)
 {
-    return (size + MLSCORE_IMAGE_ALIGN - 1) & ~(size_t)(MLSCORE_IMAGE_ALIGN - 1);
+    return (size + MLSCORE_IMAGE_ALIGN - 1) &
+           ~(size_t)(MLSCORE_IMAGE_ALIGN - 1);
 }
 
 static mlscore_status total_size(const mlscore_image_builder *builder,
                                  size_t *total)
 {
-    size_t sum = aligned(MLSCORE_HEADER_BYTES +
-                         builder->count * MLSCORE_ENTRY_BYTES);
+    size_t sum =
+        aligned(MLSCORE_HEADER_BYTES + builder->count * MLSCORE_ENTRY_BYTES);
 
     for (size_t i = 0; i < builder->count; i++) {
         if (builder->sections[i].size > SIZE_MAX / 2 ||
@@ -104,8 +105,8 @@ static mlscore_status total_size(const mlscore_image_builder *builder,
 static void lay_out(const mlscore_image_builder *builder, unsigned char *base,
                     size_t total)
 {
-    size_t at = aligned(MLSCORE_HEADER_BYTES +
-                        builder->count * MLSCORE_ENTRY_BYTES);
+    size_t at =
+        aligned(MLSCORE_HEADER_BYTES + builder->count * MLSCORE_ENTRY_BYTES);
     unsigned char *entry = base + MLSCORE_HEADER_BYTES;
 
     memset(base, 0, total);
@@ -113,8 +114,7 @@ static void lay_out(const mlscore_image_builder *builder, unsigned char *base,
     mlscore_store_u32(base + MLSCORE_HEADER_VERSION, MLSCORE_IMAGE_FORMAT);
     mlscore_store_u32(base + MLSCORE_HEADER_ENGINE, (uint32_t)builder->engine);
     mlscore_store_u64(base + MLSCORE_HEADER_SIZE, total);
-    mlscore_store_u32(base + MLSCORE_HEADER_SECTIONS,
-                      (uint32_t)builder->count);
+    mlscore_store_u32(base + MLSCORE_HEADER_SECTIONS, (uint32_t)builder->count);
     for (size_t i = 0; i < builder->count; i++) {
         const struct section *section = &builder->sections[i];
         mlscore_store_u32(entry + MLSCORE_ENTRY_KIND, section->kind);

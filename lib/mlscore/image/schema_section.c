@@ -11,7 +11,7 @@
 #include "image/image_format.h"
 #include "image/schema_section.h"
 
-/* ---- writing ---------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 /* The four pieces grow side by side and are joined at the end. */
 struct writer {
@@ -52,8 +52,8 @@ static void put_field(struct writer *writer, const mlscore_field *field)
 {
     mlscore_buffer *out = &writer->fields;
 
-    check(writer, mlscore_put_u32(out, put_text(writer, field->name,
-                                                field->name_length)));
+    check(writer, mlscore_put_u32(
+                      out, put_text(writer, field->name, field->name_length)));
     check(writer, mlscore_put_u32(out, field->name_length));
     check(writer, mlscore_put_u32(out, writer->level_count));
     check(writer, mlscore_put_u32(out, field->level_count));
@@ -63,9 +63,9 @@ static void put_field(struct writer *writer, const mlscore_field *field)
     check(writer, mlscore_put_u32(out, 0));
     for (uint32_t i = 0; i < field->level_count; i++) {
         const mlscore_text *level = &field->levels[i];
-        check(writer, mlscore_put_u32(&writer->levels,
-                                      put_text(writer, level->bytes,
-                                               level->length)));
+        check(writer,
+              mlscore_put_u32(&writer->levels,
+                              put_text(writer, level->bytes, level->length)));
         check(writer, mlscore_put_u32(&writer->levels, level->length));
     }
     writer->level_count += field->level_count;
@@ -128,8 +128,7 @@ mlscore_status mlscore_image_builder_schema(mlscore_image_builder *builder,
 }
 
 mlscore_status mlscore_image_builder_texts(mlscore_image_builder *builder,
-                                           const char *format,
-                                           const char *kind,
+                                           const char *format, const char *kind,
                                            const char *producer,
                                            mlscore_error *err)
 {
@@ -153,7 +152,7 @@ mlscore_status mlscore_image_builder_texts(mlscore_image_builder *builder,
     return status;
 }
 
-/* ---- reading ---------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 static mlscore_status damaged(mlscore_error *err)
 {
@@ -281,8 +280,8 @@ static mlscore_status read_all(mlscore_image_schemas *out,
         const unsigned char *at =
             parts->levels + (size_t)i * MLSCORE_LEVEL_BYTES;
         const uint32_t length = mlscore_load_u32(at + MLSCORE_LEVEL_LENGTH);
-        const char *text = text_at(
-            parts, mlscore_load_u32(at + MLSCORE_LEVEL_OFFSET), length);
+        const char *text =
+            text_at(parts, mlscore_load_u32(at + MLSCORE_LEVEL_OFFSET), length);
         if (!text) {
             return damaged(err);
         }
@@ -297,10 +296,10 @@ static mlscore_status read_all(mlscore_image_schemas *out,
     if (finish_levels(out, fields, count, levels)) {
         return no_memory(err);
     }
-    out->inputs = (mlscore_schema){fields, parts->input_count,
-                                   parts->by_position};
-    out->outputs = (mlscore_schema){fields + parts->input_count,
-                                    parts->output_count, 0};
+    out->inputs =
+        (mlscore_schema){fields, parts->input_count, parts->by_position};
+    out->outputs =
+        (mlscore_schema){fields + parts->input_count, parts->output_count, 0};
     return MLSCORE_OK;
 }
 
@@ -318,10 +317,9 @@ mlscore_status mlscore_image_schemas_read(mlscore_image_schemas *out,
         return damaged(err);
     }
     /* Both counts are bounded by the section's size. */
-    const size_t memory =
-        ((size_t)parts.input_count + parts.output_count) *
-            sizeof(mlscore_field) +
-        (size_t)parts.level_count * sizeof(mlscore_text);
+    const size_t memory = ((size_t)parts.input_count + parts.output_count) *
+                              sizeof(mlscore_field) +
+                          (size_t)parts.level_count * sizeof(mlscore_text);
     out->memory = mlscore_malloc(memory);
     out->indexes = mlscore_arena_create();
     const mlscore_status status = out->memory && out->indexes

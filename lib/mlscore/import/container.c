@@ -50,14 +50,13 @@ static int copy_text(mlscore_container *container, mlscore_text *out,
     const char *text = json_object_get_string(value);
     const size_t length = text ? strlen(text) : 0;
 
-    out->bytes =
-        mlscore_arena_copy(container->arena, text ? text : "", length);
+    out->bytes = mlscore_arena_copy(container->arena, text ? text : "", length);
     out->length = (uint32_t)length;
     out->level = -1;
     return out->bytes ? 0 : -1;
 }
 
-/* ---- columns -------------------------------------------------------------- */
+/* ---- columns ------------------------------------------------------------- */
 
 static int read_type(struct json_object *value, mlscore_type *type)
 {
@@ -81,8 +80,7 @@ static int read_type(struct json_object *value, mlscore_type *type)
 
 static mlscore_status read_levels(mlscore_container *container,
                                   mlscore_field *field,
-                                  struct json_object *value,
-                                  mlscore_error *err)
+                                  struct json_object *value, mlscore_error *err)
 {
     if (!value) {
         return MLSCORE_OK;
@@ -110,8 +108,7 @@ static mlscore_status read_levels(mlscore_container *container,
 
 static mlscore_status read_field(mlscore_container *container,
                                  mlscore_field *field,
-                                 struct json_object *value,
-                                 mlscore_error *err)
+                                 struct json_object *value, mlscore_error *err)
 {
     struct json_object *name = member(value, "name");
     mlscore_text text;
@@ -138,8 +135,7 @@ static mlscore_status read_field(mlscore_container *container,
 static mlscore_status read_schema(mlscore_container *container,
                                   mlscore_schema *schema,
                                   const mlscore_schema **hint,
-                                  struct json_object *value,
-                                  mlscore_error *err)
+                                  struct json_object *value, mlscore_error *err)
 {
     if (!value) {
         return MLSCORE_OK;
@@ -200,7 +196,7 @@ static mlscore_status read_map(mlscore_container *container,
     return MLSCORE_OK;
 }
 
-/* ---- parts ---------------------------------------------------------------- */
+/* ---- parts --------------------------------------------------------------- */
 
 static int same_digest(const char *expected, const char *actual)
 {
@@ -298,7 +294,7 @@ static mlscore_status read_parts(mlscore_container *container,
                             : bad(err, "no part is called \"model\"");
 }
 
-/* ---- the manifest --------------------------------------------------------- */
+/* ---- the manifest -------------------------------------------------------- */
 
 static mlscore_status parse_manifest(struct json_object **out,
                                      const unsigned char *bytes, size_t size,
@@ -321,15 +317,13 @@ static mlscore_status parse_manifest(struct json_object **out,
         err, MLSCORE_EFORMAT,
         "the model container is not valid: its manifest is not a JSON object "
         "(%s)",
-        error == json_tokener_success
-            ? "another value"
-            : error == json_tokener_continue ? "it ends too early"
-                                             : json_tokener_error_desc(error));
+        error == json_tokener_success    ? "another value"
+        : error == json_tokener_continue ? "it ends too early"
+                                         : json_tokener_error_desc(error));
 }
 
 static mlscore_status read_verify(mlscore_container *container,
-                                  struct json_object *value,
-                                  mlscore_error *err)
+                                  struct json_object *value, mlscore_error *err)
 {
     if (!value) {
         return MLSCORE_OK;
@@ -341,8 +335,8 @@ static mlscore_status read_verify(mlscore_container *container,
         return no_memory(err);
     }
     container->verify_length = strlen(text);
-    container->verify = mlscore_arena_copy(container->arena, text,
-                                           container->verify_length);
+    container->verify =
+        mlscore_arena_copy(container->arena, text, container->verify_length);
     return container->verify ? MLSCORE_OK : no_memory(err);
 }
 

@@ -13,9 +13,9 @@
 typedef struct mlscore_container {
     const unsigned char *model; /* the part, in the container's bytes */
     size_t model_size;
-    char format[32];            /* the part's, in lower case, "" when none */
+    char format[32]; /* the part's, in lower case, "" when none */
     mlscore_import_hints hints;
-    const char *verify;         /* known rows as JSON, NULL when none */
+    const char *verify; /* known rows as JSON, NULL when none */
     size_t verify_length;
     /* what the above lies in */
     struct mlscore_arena *arena;

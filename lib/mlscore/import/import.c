@@ -80,8 +80,8 @@ mlscore_status mlscore_compile(const void *bytes, size_t size, int out_fd,
 {
     void *image;
     size_t image_size;
-    mlscore_status status = mlscore_compile_memory(bytes, size, &image,
-                                                   &image_size, opts, err);
+    mlscore_status status =
+        mlscore_compile_memory(bytes, size, &image, &image_size, opts, err);
 
     if (status != MLSCORE_OK) {
         return status;

@@ -61,7 +61,7 @@ static mlscore_status unknown(const unsigned char *bytes, size_t size,
         looks);
 }
 
-/* ---- layers --------------------------------------------------------------- */
+/* ---- layers -------------------------------------------------------------- */
 
 /* For choosing among the files of a zip archive. */
 static int is_model(const unsigned char *bytes, size_t size)
@@ -97,8 +97,7 @@ static mlscore_status unpack(struct opened *opened,
     return status;
 }
 
-static mlscore_status enter_container(struct opened *opened,
-                                      mlscore_error *err)
+static mlscore_status enter_container(struct opened *opened, mlscore_error *err)
 {
     if (opened->container.arena) {
         return mlscore_error_set(err, MLSCORE_EFORMAT,
@@ -145,7 +144,7 @@ static mlscore_status unwrap(struct opened *opened,
                              MOST_LAYERS);
 }
 
-/* ---- importing ------------------------------------------------------------ */
+/* ---- importing ----------------------------------------------------------- */
 
 /* The container's word for the format must be what the bytes are. */
 static mlscore_status check_format(const struct opened *opened,

@@ -10,10 +10,10 @@
 #include "import/unpack.h"
 
 enum {
-    MOST_FILES = 100,       /* in a zip archive */
-    MOST_RATIO = 200,       /* XML reaches 30, a zip bomb 1000 */
-    FREE_BYTES = 16 << 20,  /* whatever the ratio */
-    FIRST_BYTES = 64 << 10  /* of the buffer; it doubles */
+    MOST_FILES = 100,      /* in a zip archive */
+    MOST_RATIO = 200,      /* XML reaches 30, a zip bomb 1000 */
+    FREE_BYTES = 16 << 20, /* whatever the ratio */
+    FIRST_BYTES = 64 << 10 /* of the buffer; it doubles */
 };
 
 /* The largest size that `packed` bytes may unpack to. */
@@ -64,7 +64,7 @@ static void discard(mlscore_unpacked *out)
     *out = (mlscore_unpacked){NULL, 0};
 }
 
-/* ---- gzip ----------------------------------------------------------------- */
+/* ---- gzip ---------------------------------------------------------------- */
 
 int mlscore_is_gzip(const unsigned char *bytes, size_t size)
 {
@@ -85,8 +85,7 @@ static mlscore_status inflate_all(mlscore_unpacked *out, z_stream *stream,
 
     for (;;) {
         if (out->size == capacity) {
-            const mlscore_status status =
-                more_room(out, &capacity, limit, err);
+            const mlscore_status status = more_room(out, &capacity, limit, err);
             if (status != MLSCORE_OK) {
                 return status;
             }
@@ -108,8 +107,8 @@ static mlscore_status inflate_all(mlscore_unpacked *out, z_stream *stream,
         else if (code == Z_MEM_ERROR) {
             return no_memory(err);
         }
-        else if (code != Z_OK && !(code == Z_BUF_ERROR &&
-                                   stream->avail_out == 0)) {
+        else if (code != Z_OK &&
+                 !(code == Z_BUF_ERROR && stream->avail_out == 0)) {
             return mlscore_error_set(
                 err, MLSCORE_EFORMAT, "the gzip file is damaged: %s",
                 stream->msg ? stream->msg : "it ends too early");
@@ -127,8 +126,8 @@ mlscore_status mlscore_unpack_gzip(mlscore_unpacked *out,
     if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) {
         return no_memory(err);
     }
-    const mlscore_status status = inflate_all(
-        out, &stream, bytes + size, limit_for(size, max_bytes), err);
+    const mlscore_status status = inflate_all(out, &stream, bytes + size,
+                                              limit_for(size, max_bytes), err);
     inflateEnd(&stream);
     if (status != MLSCORE_OK) {
         discard(out);
@@ -136,12 +135,12 @@ mlscore_status mlscore_unpack_gzip(mlscore_unpacked *out,
     return status;
 }
 
-/* ---- zip ------------------------------------------------------------------ */
+/* ---- zip ----------------------------------------------------------------- */
 
 int mlscore_is_zip(const unsigned char *bytes, size_t size)
 {
-    return size >= 4 && (memcmp(bytes, "PK\3\4", 4) == 0 ||
-                         memcmp(bytes, "PK\5\6", 4) == 0);
+    return size >= 4 &&
+           (memcmp(bytes, "PK\3\4", 4) == 0 || memcmp(bytes, "PK\5\6", 4) == 0);
 }
 
 /* Folders and what macOS adds are no files of the user's. */
@@ -169,8 +168,7 @@ static mlscore_status read_entry(mlscore_unpacked *out, zip_file_t *file,
 
     for (;;) {
         if (out->size == capacity) {
-            const mlscore_status status =
-                more_room(out, &capacity, limit, err);
+            const mlscore_status status = more_room(out, &capacity, limit, err);
             if (status != MLSCORE_OK) {
                 return status;
             }
@@ -217,17 +215,15 @@ static size_t count_files(zip_t *archive, zip_uint64_t entries)
 }
 
 /* Every file is looked into; the limit is for all of them together. */
-static mlscore_status find_model(mlscore_unpacked *out, zip_t *archive,
-                                 size_t limit,
-                                 int (*wanted)(const unsigned char *bytes,
-                                               size_t size),
-                                 mlscore_error *err)
+static mlscore_status
+find_model(mlscore_unpacked *out, zip_t *archive, size_t limit,
+           int (*wanted)(const unsigned char *bytes, size_t size),
+           mlscore_error *err)
 {
     const zip_int64_t count = zip_get_num_entries(archive, 0);
     const zip_uint64_t entries = count > 0 ? (zip_uint64_t)count : 0;
-    const size_t files = entries <= MOST_FILES
-                             ? count_files(archive, entries)
-                             : MOST_FILES + 1;
+    const size_t files =
+        entries <= MOST_FILES ? count_files(archive, entries) : MOST_FILES + 1;
 
     if (files > MOST_FILES) {
         return mlscore_error_set(err, MLSCORE_ELIMIT,
@@ -259,20 +255,19 @@ static mlscore_status find_model(mlscore_unpacked *out, zip_t *archive,
         }
         *out = file;
     }
-    return out->bytes ? MLSCORE_OK
-                      : mlscore_error_set(err, MLSCORE_EFORMAT,
-                                          files == 0
-                                              ? "the zip archive is empty"
+    return out->bytes
+               ? MLSCORE_OK
+               : mlscore_error_set(err, MLSCORE_EFORMAT,
+                                   files == 0 ? "the zip archive is empty"
                                               : "no file in the zip archive "
                                                 "is a model");
 }
 
-mlscore_status mlscore_unpack_zip(mlscore_unpacked *out,
-                                  const unsigned char *bytes, size_t size,
-                                  size_t max_bytes,
-                                  int (*wanted)(const unsigned char *bytes,
-                                                size_t size),
-                                  mlscore_error *err)
+mlscore_status
+mlscore_unpack_zip(mlscore_unpacked *out, const unsigned char *bytes,
+                   size_t size, size_t max_bytes,
+                   int (*wanted)(const unsigned char *bytes, size_t size),
+                   mlscore_error *err)
 {
     zip_error_t reason;
 
@@ -290,8 +285,8 @@ mlscore_status mlscore_unpack_zip(mlscore_unpacked *out,
         zip_error_fini(&reason);
         return status;
     }
-    const mlscore_status status = find_model(
-        out, archive, limit_for(size, max_bytes), wanted, err);
+    const mlscore_status status =
+        find_model(out, archive, limit_for(size, max_bytes), wanted, err);
     if (status != MLSCORE_OK) {
         discard(out);
     }

@@ -27,11 +27,10 @@ mlscore_status mlscore_unpack_gzip(mlscore_unpacked *out,
 
 /** Unpack the one file of a zip archive that is a model: the only file there
  *  is, or the only one that `wanted` says yes to. */
-mlscore_status mlscore_unpack_zip(mlscore_unpacked *out,
-                                  const unsigned char *bytes, size_t size,
-                                  size_t max_bytes,
-                                  int (*wanted)(const unsigned char *bytes,
-                                                size_t size),
-                                  mlscore_error *err);
+mlscore_status
+mlscore_unpack_zip(mlscore_unpacked *out, const unsigned char *bytes,
+                   size_t size, size_t max_bytes,
+                   int (*wanted)(const unsigned char *bytes, size_t size),
+                   mlscore_error *err);
 
 #endif

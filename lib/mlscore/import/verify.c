@@ -56,7 +56,7 @@ static mlscore_status expected_create(struct expected *expected,
     return mlscore_frame_create(&expected->frame, &expected->schema, err);
 }
 
-/* ---- comparing ---------------------------------------------------------- */
+/* ---- comparing ----------------------------------------------------------- */
 
 static int same_number(double expected, double actual, double tolerance)
 {
@@ -73,8 +73,7 @@ static int same_text(const mlscore_text *a, const mlscore_text *b)
 }
 
 static int same_cell(const mlscore_column *expected,
-                     const mlscore_column *actual, size_t row,
-                     double tolerance)
+                     const mlscore_column *actual, size_t row, double tolerance)
 {
     if (actual->field->type == MLSCORE_NUMERIC) {
         /* Missing and NaN are both null in an answer. */
@@ -180,9 +179,8 @@ static mlscore_status compare(const struct expected *expected,
     for (size_t row = 0; row < actual->rows; row++) {
         for (uint32_t i = 0; i < expected->schema.field_count; i++) {
             const mlscore_column *column = &expected->frame->columns[i];
-            if (column->present &&
-                !same_cell(column, &actual->columns[i], row,
-                           expected->tolerance)) {
+            if (column->present && !same_cell(column, &actual->columns[i], row,
+                                              expected->tolerance)) {
                 return difference(expected, actual, i, row, err);
             }
         }
@@ -190,11 +188,10 @@ static mlscore_status compare(const struct expected *expected,
     return MLSCORE_OK;
 }
 
-/* ---- reading ------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------- */
 
 /* A name that is an input as well as an output stands for the input. */
-static void forget_inputs(struct expected *expected,
-                          const mlscore_frame *input)
+static void forget_inputs(struct expected *expected, const mlscore_frame *input)
 {
     for (uint32_t i = 0; i < expected->schema.field_count; i++) {
         const int at =
@@ -206,9 +203,9 @@ static void forget_inputs(struct expected *expected,
     }
 }
 
-static mlscore_status read_csv(struct expected *expected,
-                               mlscore_frame *input, const char *bytes,
-                               size_t size, mlscore_error *err)
+static mlscore_status read_csv(struct expected *expected, mlscore_frame *input,
+                               const char *bytes, size_t size,
+                               mlscore_error *err)
 {
     mlscore_status status = mlscore_read_csv(input, bytes, size, NULL, err);
 
@@ -232,8 +229,7 @@ static mlscore_status read_tolerance(struct expected *expected,
         json_tokener_free(tokener);
         return no_memory(err);
     }
-    struct json_object *root =
-        json_tokener_parse_ex(tokener, bytes, (int)size);
+    struct json_object *root = json_tokener_parse_ex(tokener, bytes, (int)size);
     mlscore_status status = MLSCORE_OK;
     if (json_object_object_get_ex(root, "tolerance", &value)) {
         expected->tolerance = json_object_get_double(value);
@@ -247,9 +243,9 @@ static mlscore_status read_tolerance(struct expected *expected,
     return status;
 }
 
-static mlscore_status read_json(struct expected *expected,
-                                mlscore_frame *input, const char *bytes,
-                                size_t size, mlscore_error *err)
+static mlscore_status read_json(struct expected *expected, mlscore_frame *input,
+                                const char *bytes, size_t size,
+                                mlscore_error *err)
 {
     mlscore_status status =
         mlscore_read_json_member(input, "inputs", bytes, size, NULL, err);
@@ -258,9 +254,8 @@ static mlscore_status read_json(struct expected *expected,
         status = mlscore_read_json_member(expected->frame, "outputs", bytes,
                                           size, NULL, err);
     }
-    return status == MLSCORE_OK
-               ? read_tolerance(expected, bytes, size, err)
-               : status;
+    return status == MLSCORE_OK ? read_tolerance(expected, bytes, size, err)
+                                : status;
 }
 
 static int looks_like_json(const char *bytes, size_t size)
