@@ -84,6 +84,8 @@ for user in mlserver mlserver-worker; do
 done
 
 say install
+# The outer system may be in the middle of installing something.
+dpkg --configure -a
 dpkg -s apache2 2>/dev/null | grep -q '^Status: install ok' || {
     apt-get update -qq
     apt-get install -y -qq --no-install-recommends apache2
