@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mlserverctl: look after a server's state. The text of --help is its manual. */
+/* mlserverctl: look after a server's state. Its manual is what --help says. */
 
 #include <getopt.h>
 #include <stdio.h>

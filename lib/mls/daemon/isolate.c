@@ -68,7 +68,7 @@ mls_err *mls_isolate_load(int *program, const char *path, apr_pool_t *pool)
 /* ---- system calls ---- */
 
 /* The compiler reads, computes and writes. It starts no process, speaks to
- * nobody, and needs nothing of these that kernels have been attacked through. */
+ * nobody, and needs none of what kernels have been attacked through. */
 static const char *const refused_calls[] = {
     "fork", "vfork", "socket", "socketpair", "connect", "bind", "listen",
     "accept", "accept4", "ptrace", "process_vm_readv", "process_vm_writev",

@@ -144,7 +144,8 @@ static mls_err *admit(mls_super *super, int kind, int count, apr_pool_t *pool)
                             "%d uploads are being worked on already; try "
                             "again in a moment", most);
     }
-    if (kind == MLS_HELPER_COMPILE && !super->sandbox && !options->sandbox_reduced) {
+    if (kind == MLS_HELPER_COMPILE && !super->sandbox
+        && !options->sandbox_reduced) {
         return mls_err_make(pool, MLS_EUNAVAILABLE, NULL,
                             "models are compiled in a sandbox only, and this "
                             "system refuses one (%s); allow namespaces, or "

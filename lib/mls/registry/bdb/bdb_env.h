@@ -68,7 +68,8 @@ mls_err *mls_bdb_backup(mls_bdb *bdb, const char *target, apr_pool_t *pool);
 mls_err *mls_bdb_recover_copy(const char *directory, apr_pool_t *pool);
 
 /** Verify the pages of every table's file in `directory`, whose environment
- *  nobody has open. *problems counts damaged files; `report` gets a line each. */
+ *  nobody has open. *problems counts damaged files; `report` gets a line of
+ *  each. */
 mls_err *mls_bdb_verify(int *problems, const char *directory,
                         void (*report)(void *baton, const char *line),
                         void *baton, apr_pool_t *pool);
