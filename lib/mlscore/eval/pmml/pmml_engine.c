@@ -30,6 +30,7 @@ static void free_plan(void *opened)
         mlscore_free(plan->instances[i]);
     }
     mlscore_free(plan->instances);
+    mlscore_free(plan->refusals);
     mlscore_arena_free(plan->arena);
     mlscore_free(plan->level_symbols);
     mlscore_free(plan->opened);

@@ -2,7 +2,8 @@
 /*
  * Training instances of nearest-neighbor models. The image has their fields as
  * the document gives them; the inputs that are compared may be derived from
- * those, so they are computed once when a plan is opened.
+ * those, so they are computed once when a plan is opened. An instance that
+ * cannot be computed refuses every row, as if it were computed for each.
  */
 
 #include <string.h>
@@ -79,12 +80,14 @@ static mlscore_status open_one(pmml_plan *plan, uint32_t index,
     if (!plan->instances[index]) {
         return mlscore_error_set(err, MLSCORE_ENOMEM, "out of memory");
     }
-    if (compute(run, body, plan->instances[index])) {
-        return mlscore_error_set(
-            err, run->no_memory ? MLSCORE_ENOMEM : MLSCORE_EFORMAT,
-            "PMML: a training instance cannot be used: %s", run->reason);
+    if (compute(run, body, plan->instances[index]) && !run->no_memory) {
+        plan->refusals[index] = mlscore_arena_copy(plan->arena, run->reason,
+                                                   strlen(run->reason));
+        run->no_memory = !plan->refusals[index];
     }
-    return MLSCORE_OK;
+    return run->no_memory
+               ? mlscore_error_set(err, MLSCORE_ENOMEM, "out of memory")
+               : MLSCORE_OK;
 }
 
 mlscore_status mlscore_pmml_instances_open(pmml_plan *plan,
@@ -103,7 +106,9 @@ mlscore_status mlscore_pmml_instances_open(pmml_plan *plan,
     plan->arena = mlscore_arena_create();
     plan->instances =
         mlscore_calloc(plan->neighbors_count, sizeof(*plan->instances));
-    if (!scratch || !plan->arena || !plan->instances) {
+    plan->refusals =
+        mlscore_calloc(plan->neighbors_count, sizeof(*plan->refusals));
+    if (!scratch || !plan->arena || !plan->instances || !plan->refusals) {
         mlscore_free(scratch);
         return mlscore_error_set(err, MLSCORE_ENOMEM, "out of memory");
     }

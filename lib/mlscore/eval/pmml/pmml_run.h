@@ -36,6 +36,7 @@ typedef struct pmml_plan {
                         minds case, and one that does not */
     mlscore_forest **opened;  /* by forest */
     pmml_value **instances;   /* by neighbor model: inputs of its instances */
+    const char **refusals;    /* by neighbor model: why it has none, or NULL */
     struct mlscore_arena *arena; /* their texts */
     size_t forest_scratch;
     uint32_t stack_size; /* arguments of functions inside functions */

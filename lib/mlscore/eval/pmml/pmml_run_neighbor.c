@@ -45,6 +45,11 @@ static int find_nearest(pmml_run *run, const pmml_model *model,
 {
     pmml_comparison comparison;
 
+    if (run->plan->refusals[model->body]) {
+        return mlscore_pmml_refuse(run,
+                                   "a training instance cannot be used: %s",
+                                   run->plan->refusals[model->body]);
+    }
     if (mlscore_pmml_compare_begin(&comparison, run, model, body->measure,
                                    NULL)) {
         return -1;

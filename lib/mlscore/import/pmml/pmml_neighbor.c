@@ -121,6 +121,32 @@ static void add_instances(neighbor_builder *n)
     n->body.instance_first = mlscore_pmml_list_words(in, &words);
 }
 
+/** Inputs that are compared as they come must be in the table. */
+static void check_inputs(neighbor_builder *n)
+{
+    const pmml_measure *measure =
+        mlscore_pmml_at(n->in, PMML_TABLE_measures, n->body.measure);
+    const uint32_t *given =
+        mlscore_pmml_at(n->in, PMML_TABLE_words, n->body.given_first);
+
+    for (uint32_t i = 0; i < measure->field_count; i++) {
+        const pmml_measure_field *field = mlscore_pmml_at(
+            n->in, PMML_TABLE_measure_fields, measure->field_first + i);
+        const pmml_slot *slot = mlscore_pmml_slot(n->in, field->slot);
+        int found = slot->kind != PMML_SLOT_COLUMN;
+
+        for (uint32_t k = 0; k < n->body.given_count; k++) {
+            found = found || given[k] == field->slot;
+        }
+        if (!found) {
+            mlscore_pmml_fail(
+                n->in, MLSCORE_EFORMAT, n->instances,
+                "InstanceFields has no \"%.60s\"",
+                mlscore_pmml_symbol_text(n->in, slot->name));
+        }
+    }
+}
+
 /** Ids: a column, or the numbers of the rows from 1. */
 static void add_ids(neighbor_builder *n)
 {
@@ -231,6 +257,7 @@ void mlscore_pmml_neighbor(pmml_import *in, pmml_scope *scope,
     n.body.threshold =
         mlscore_pmml_number(in, element, "threshold", 0.001);
     add_instances(&n);
+    check_inputs(&n);
     add_ids(&n);
     add_targets(&n, categories);
     if (!(k >= 1 && k <= n.body.instance_count)) {
