@@ -4,9 +4,10 @@
 /** {inputs, outputs}: [{name, type, levels, required, example}] of a realtime service's frames. */
 export function columnsOf(swagger) {
   const frame = (definition, parameter) => {
-    const top = swagger.definitions?.[definition]?.properties?.[parameter];
+    const whole = swagger.definitions?.[definition];
+    const top = whole?.properties?.[parameter];
     const schema = top?.$ref ? swagger.definitions[top.$ref.split("/").pop()] : top;
-    return { schema: schema || {}, example: schema?.example || top?.example || {} };
+    return { schema: schema || {}, example: whole?.example?.[parameter] || schema?.example || {} };
   };
   const read = ({ schema, example }) => Object.entries(schema.properties || {}).map(([name, property]) => {
     const items = property.items || property;

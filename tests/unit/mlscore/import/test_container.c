@@ -88,7 +88,7 @@ static mlscore_buffer zip(const char *const names[], const void *const data[],
 {
     char path[] = "/tmp/mlscore-zip-XXXXXX";
     mlscore_buffer out = {0};
-    size_t size;
+    size_t size = 0;
     int error;
 
     close(mkstemp(path));
@@ -158,7 +158,7 @@ static void what_is_no_model_is_described(void **state)
 {
     static const struct {
         const char *bytes;
-        size_t size;
+        size_t size = 0;
         const char *message;
     } cases[] = {
         {"", 0, "the model is empty"},
@@ -486,7 +486,7 @@ static void known_rows_may_be_csv_or_json(void **state)
     mlscore_model *model;
     mlscore_error err;
     void *image;
-    size_t size;
+    size_t size = 0;
 
     (void)state;
     assert_int_equal(mlscore_compile_memory(pmml, strlen(pmml), &image, &size,
