@@ -207,8 +207,8 @@ int mlscore_pmml_run_neighbor(pmml_run *run, uint32_t index)
     const pmml_model *model = &run->plan->models[index];
     const pmml_neighbor *body = &run->plan->neighbors[model->body];
     pmml_result *result = &run->results[index];
-    nearest best;
-    int similarity;
+    nearest best = {0};
+    int similarity = 0;
 
     if (find_nearest(run, model, body, &best, &similarity)) {
         return -1;
