@@ -79,11 +79,14 @@ static void find_payload(const mlscore_forest_builder *builder,
     tree->output = 0;
     for (uint32_t i = 0; i < tree->node_count; i++) {
         const forest_build_node *node = &nodes[i];
-        const uint32_t *to = builder->leaf_outputs + node->pool;
 
         if (node->op != FOREST_OP_LEAF) {
             continue;
         }
+        /* NULL when no leaf of the forest adds anything. */
+        const uint32_t *to =
+            node->pool_count ? &builder->leaf_outputs[node->pool] : NULL;
+
         tree->leaves++;
         if (node->pool_count == 1) {
             one &= !found || to[0] == tree->output;

@@ -8,10 +8,11 @@
 
 #if defined(__x86_64__)
 
-#pragma GCC target("avx512f,avx512cd,avx512dq,avx512bw,avx512vl")
-
 #include <immintrin.h>
 #include <string.h>
+
+#define INSTRUCTIONS "avx512f,avx512cd,avx512dq,avx512bw,avx512vl"
+#include "eval/forest_target.h"
 
 /* The number of the lowest set bit; 31 when there is none. */
 static inline __m512i lowest_set(__m512i good)
@@ -307,5 +308,7 @@ double mlscore_forest_row_sum_double_avx512(const mlscore_forest *forest,
     return r.two ? sum_groups_double(forest, run, &r, sum, 1)
                  : sum_groups_double(forest, run, &r, sum, 0);
 }
+
+#include "eval/forest_target_end.h"
 
 #endif

@@ -191,13 +191,14 @@ float mlscore_forest_virtual_cut(const forest_virtuals *v,
                                  uint32_t virtual_feature, double cut)
 {
     const forest_virtual *item = &v->items[virtual_feature];
-    const double *cuts = v->cuts + item->first;
     uint32_t low = 0;
     uint32_t high = item->count;
 
     if (!v->is_double) {
         return (float)cut;
     }
+    const double *cuts = v->cuts + item->first;
+
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
 
