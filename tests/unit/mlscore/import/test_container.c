@@ -158,7 +158,7 @@ static void what_is_no_model_is_described(void **state)
 {
     static const struct {
         const char *bytes;
-        size_t size = 0;
+        size_t size;
         const char *message;
     } cases[] = {
         {"", 0, "the model is empty"},
