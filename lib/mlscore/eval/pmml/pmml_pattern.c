@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "eval/pmml/pmml_run.h"
 #include "ir/pmml_function.h"
+#include "ir/pmml_regex.h"
 
 /* A pattern comes from a model: matching stops after so many steps. */
 #define MATCH_LIMIT 1000000u
@@ -21,17 +22,13 @@ static mlscore_status compile(pmml_plan *plan, uint32_t symbol, int any_case,
                               mlscore_error *err)
 {
     void **pattern = &plan->patterns[2 * (size_t)symbol + (any_case != 0)];
-    int code;
-    PCRE2_SIZE offset;
 
     if (*pattern) {
         return MLSCORE_OK;
     }
-    *pattern = pcre2_compile(
-        (PCRE2_SPTR)mlscore_pmml_symbol_bytes(plan, symbol),
-        plan->symbols[symbol].length,
-        PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | (any_case ? PCRE2_CASELESS : 0),
-        &code, &offset, NULL);
+    *pattern = mlscore_pmml_regex_compile(
+        mlscore_pmml_symbol_bytes(plan, symbol),
+        plan->symbols[symbol].length, any_case);
     if (!*pattern) {
         return mlscore_error_set(
             err, MLSCORE_EUNSUPPORTED,

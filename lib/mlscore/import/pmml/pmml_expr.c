@@ -381,6 +381,24 @@ static uint32_t result_type(pmml_import *in, uint32_t function,
     return rule == RESULT_REAL && type == PMML_INTEGER ? PMML_DOUBLE : type;
 }
 
+/** The pattern of a function must be known when a plan is opened. */
+static void check_pattern(pmml_import *in, const pmml_element *element,
+                          uint32_t index)
+{
+    const pmml_expr *expr = mlscore_pmml_at(in, PMML_TABLE_exprs, index);
+    const pmml_constant *constant =
+        expr->op == PMML_OP_CONSTANT && expr->a != PMML_NONE
+            ? mlscore_pmml_at(in, PMML_TABLE_constants, expr->a)
+            : NULL;
+
+    if (!constant || constant->type != PMML_STRING) {
+        mlscore_pmml_fail(in, MLSCORE_EUNSUPPORTED, element,
+                          "Apply: the pattern is not a constant text");
+    }
+    mlscore_pmml_pattern(in, element,
+                         mlscore_pmml_symbol_text(in, constant->symbol));
+}
+
 static uint32_t apply_builtin(pmml_import *in, const pmml_element *element,
                               uint32_t function, const pmml_list *arguments)
 {
@@ -395,6 +413,9 @@ static uint32_t apply_builtin(pmml_import *in, const pmml_element *element,
                           "%s",
                           row->name, arguments->count,
                           arguments->count < row->least ? "few" : "many");
+    }
+    if (function == PMML_F_REPLACE || function == PMML_F_MATCHES) {
+        check_pattern(in, element, arguments->items[1]);
     }
     expr.type = result_type(in, function, arguments);
     expr.a = mlscore_pmml_list_words(in, arguments);

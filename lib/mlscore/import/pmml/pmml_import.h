@@ -316,6 +316,9 @@ uint32_t mlscore_pmml_cast_expr(pmml_import *in, uint32_t expr,
 uint32_t mlscore_pmml_linear_norms(pmml_import *in,
                                    const pmml_element *element,
                                    uint32_t *count);
+/** The symbol of a regular expression; fails when it is none. */
+uint32_t mlscore_pmml_pattern(pmml_import *in, const pmml_element *element,
+                              const char *text);
 uint32_t mlscore_pmml_text_index(pmml_import *in, pmml_scope *scope,
                                  const pmml_element *element);
 /** Read an Interval. */

@@ -4,8 +4,24 @@
 #include <string.h>
 
 #include "import/pmml/pmml_import.h"
+#include "ir/pmml_regex.h"
 
 #define DEFAULT_SEPARATOR "\\s+"
+
+uint32_t mlscore_pmml_pattern(pmml_import *in, const pmml_element *element,
+                              const char *text)
+{
+    const uint32_t symbol = mlscore_pmml_symbol_of(in, text);
+    void *code = mlscore_pmml_regex_compile(text, strlen(text), 0);
+
+    if (!code) {
+        mlscore_pmml_fail(in, MLSCORE_EUNSUPPORTED, element,
+                          "%s: \"%.80s\" is not a regular expression",
+                          mlscore_pmml_element_name(element->kind), text);
+    }
+    mlscore_pmml_regex_free(code);
+    return symbol;
+}
 
 static uint32_t count_attr(pmml_import *in, const pmml_element *element,
                            const char *name)
@@ -77,7 +93,7 @@ static void add_rows(pmml_import *in, const pmml_element *element,
         }
         mlscore_pmml_list_add(in, &words,
                               is_regex && strcmp(is_regex, "true") == 0
-                                  ? mlscore_pmml_symbol_of(in, in_text)
+                                  ? mlscore_pmml_pattern(in, row, in_text)
                                   : quoted(in, in_text));
         mlscore_pmml_list_add(in, &words,
                               mlscore_pmml_symbol_of(in, out_text));
@@ -136,10 +152,11 @@ uint32_t mlscore_pmml_text_index(pmml_import *in, pmml_scope *scope,
         .case_sensitive = (uint32_t)mlscore_pmml_boolean(
             in, element, "isCaseSensitive", 0),
         .words = mlscore_pmml_attr(element, "x-wordRE") != NULL,
-        .pattern = mlscore_pmml_symbol_of(
-            in, attr_or(element, "x-wordRE",
-                        attr_or(element, "wordSeparatorCharacterRE",
-                                DEFAULT_SEPARATOR))),
+        .pattern = mlscore_pmml_pattern(
+            in, element,
+            attr_or(element, "x-wordRE",
+                    attr_or(element, "wordSeparatorCharacterRE",
+                            DEFAULT_SEPARATOR))),
         .distance = count_attr(in, element, "maxLevenshteinDistance")};
     const int whole = index.weights == PMML_WEIGHT_FREQUENCY ||
                       index.weights == PMML_WEIGHT_BINARY;
