@@ -32,6 +32,10 @@ static void fire(firing *all, uint32_t number)
         mlscore_pmml_find_category(run, all->index, rule->score);
     const int is_new = run->results[all->index].count > before;
 
+    if (at == PMML_NONE) {
+        return; /* the image gives the model fewer categories */
+    }
+
     switch (all->body->selection) {
     case 1: /* weightedSum */
         values[at] = pmml_round(all->model, values[at] + rule->weight);
@@ -81,7 +85,8 @@ static uint32_t winning_rule(const firing *all, uint32_t score)
     const uint32_t end = all->body->rule_first + all->body->rule_count;
     const uint32_t at =
         mlscore_pmml_find_category(run, all->index, score);
-    const double best = run->confidences[all->model->offset + at];
+    const double best =
+        at == PMML_NONE ? NAN : run->confidences[all->model->offset + at];
 
     for (uint32_t i = all->first; i < end; i++) {
         if (run->plan->rules[i].score == score &&

@@ -129,6 +129,9 @@ static int set_shares(pmml_run *run, uint32_t index, const walk *at)
         const uint32_t where =
             mlscore_pmml_find_category(run, index, shares[i].category);
 
+        if (where == PMML_NONE) {
+            continue; /* the image gives the model fewer categories */
+        }
         confidences[where] = 0.0;
         if (!isnan(shares[i].confidence)) {
             confidences[where] = shares[i].confidence * penalty;
