@@ -22,7 +22,8 @@ mls_err *mlh_spool_part(int *fd, const char **filename, request_rec *r,
                         const mlh_config *config, const char *name,
                         apr_int64_t limit);
 
-/** Answer with the whole file. `filename`, when given, is offered for saving. */
+/** Answer with the whole file. `filename`, when given, is offered for saving.
+ */
 int mlh_reply_file(request_rec *r, int fd, const char *type,
                    const char *filename);
 

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Each header compiles alone in C; libmlscore's public ones in C++, too."""
+"""Each header compiles alone in C; libmlscore's public ones in C++, too.
+
+A header without a guard is a template, included once per variant after the
+includer has defined what it names; it is called _kernel.h or _target.h.
+"""
 import concurrent.futures
+import re
 import subprocess
 
-from tap import ROOT, Tap, files
+from tap import ROOT, Tap, files, text
 
 tap = Tap()
 
@@ -46,8 +51,19 @@ def compile_one(job):
     return name, compiler[0], done.returncode, done.stderr
 
 
+
+def is_template(name):
+    return not re.search(r"^\s*#\s*(ifndef\s+\w+_H|pragma once)",
+                         text(name), re.M)
+
+
+tap.say("headers without a guard say by their name that they are templates", [
+    name for name in files("lib/*.h", "mod_mlserver/*.h") if is_template(name)
+    and not re.search(r"_(kernel|target|target_end)\.h$", name)])
 jobs = []
 for header in files("lib/mlscore/*.h"):
+    if is_template(header):
+        continue
     jobs.append((header, C, MLSCORE))
     if header.startswith("lib/mlscore/include/"):
         jobs.append((header, CXX, ["-Ilib/mlscore/include"]))

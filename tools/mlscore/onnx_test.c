@@ -29,7 +29,8 @@ struct test {
     char why[640];
 };
 
-/* --- files ------------------------------------------------------------------------ */
+/* --- files
+ * ------------------------------------------------------------------------ */
 
 static int read_whole(const char *path, mlscore_buffer *out)
 {
@@ -88,7 +89,8 @@ static void read_tolerance(struct test *test)
     }
 }
 
-/* --- comparing ---------------------------------------------------------------------- */
+/* --- comparing
+ * ---------------------------------------------------------------------- */
 
 static int same_text(const mlscore_text *a, const mlscore_text *b)
 {
@@ -154,7 +156,8 @@ static int compare(struct test *test, const mlscore_tensor *want,
     return 1;
 }
 
-/* --- one data set --------------------------------------------------------------------- */
+/* --- one data set
+ * --------------------------------------------------------------------- */
 
 static mlscore_status run_free(struct test *test, const mlscore_graph *graph,
                                const mlscore_tensor *inputs,
@@ -291,7 +294,9 @@ static mlscore_status run_set(struct test *test, int set, int *passed)
     return status;
 }
 
-/* --- one folder --------------------------------------------------------------------------- */
+/* --- one folder
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status run_folder(struct test *test, int *passed)
 {

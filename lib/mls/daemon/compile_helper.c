@@ -238,7 +238,7 @@ int mls_compile_helper(const mls_compile_job *job, apr_pool_t *pool)
         mls_dgram_send(job->connection, answer_of(&result, err, pool), NULL,
                        0, apr_time_now() + apr_time_from_sec(ANSWER_SECONDS),
                        pool);
-    if (lost) {
+    if (lost && !err) { /* a refusal is in the log already */
         mls_daemon_log_err(job->daemon, lost, "answer_lost request=%s",
                            job->request_id);
     }

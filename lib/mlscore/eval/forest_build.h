@@ -53,7 +53,8 @@ struct mlscore_forest_builder {
     uint32_t largest_tree; /* nodes */
 };
 
-/* --- forest_inspect.c --------------------------------------------------------- */
+/* --- forest_inspect.c
+ * --------------------------------------------------------- */
 
 /** Check that the builder's tree is a tree: every node set, reached once, not
  *  too deep. Finds its depth, leaves and payload. `order` has room for the
@@ -66,7 +67,8 @@ mlscore_status mlscore_forest_inspect(const mlscore_forest_builder *builder,
 /** Choose every tree's class. */
 void mlscore_forest_classify(const mlscore_forest_builder *builder);
 
-/* --- forest_condition.c ------------------------------------------------------- */
+/* --- forest_condition.c
+ * ------------------------------------------------------- */
 
 typedef enum forest_condition_kind {
     FOREST_CONDITION_CUT = 0, /* x, or -x, < cut: first child */
@@ -89,7 +91,8 @@ typedef struct forest_condition {
 forest_condition mlscore_forest_condition(const mlscore_forest_builder *builder,
                                           const forest_build_node *node);
 
-/* --- forest_virtuals.c --------------------------------------------------------- */
+/* --- forest_virtuals.c
+ * --------------------------------------------------------- */
 
 /** The virtual features of the fast trees. The maps go from a feature to
  *  1 + the virtual feature, 0 for none. */
@@ -112,7 +115,8 @@ void mlscore_forest_virtuals_free(forest_virtuals *virtuals);
 float mlscore_forest_virtual_cut(const forest_virtuals *virtuals,
                                  uint32_t virtual_feature, double cut);
 
-/* --- forest_pack.c -------------------------------------------------------------- */
+/* --- forest_pack.c
+ * -------------------------------------------------------------- */
 
 /** A section while it is made. */
 typedef struct forest_packer {
@@ -138,7 +142,8 @@ mlscore_status mlscore_forest_pack(const mlscore_forest_builder *builder,
 void *mlscore_forest_take(forest_packer *packer, int array, size_t count);
 mlscore_status mlscore_forest_no_memory(mlscore_error *err);
 
-/* --- forest_pack_masks.c, forest_pack_walk.c ------------------------------------ */
+/* --- forest_pack_masks.c, forest_pack_walk.c
+ * ------------------------------------ */
 
 /** Pack the trees of a masks run into groups. */
 mlscore_status mlscore_forest_pack_masks(forest_packer *packer,

@@ -120,7 +120,8 @@ mlscore_status mlscore_forest_inspect(const mlscore_forest_builder *builder,
     return status;
 }
 
-/* --- classes -------------------------------------------------------------------- */
+/* --- classes
+ * -------------------------------------------------------------------- */
 
 /* Sets of more categories would need too many virtual features. */
 enum { MAX_SET_BITS = 2048, MAX_ENTRIES = 160 };

@@ -25,7 +25,8 @@ static inline __m512i lowest_set(__m512i good)
     return _mm512_and_si512(number, _mm512_set1_epi32(FOREST_WORD - 1));
 }
 
-/* --- many rows ------------------------------------------------------------------- */
+/* --- many rows
+ * ------------------------------------------------------------------- */
 
 /* One word of one tree for `vectors` vectors of 16 rows. */
 static inline __attribute__((always_inline)) void word_leaves(
@@ -128,7 +129,8 @@ void mlscore_forest_add_avx512(const float *values, const uint32_t *leaves,
     }
 }
 
-/* --- one row --------------------------------------------------------------------- */
+/* --- one row
+ * --------------------------------------------------------------------- */
 
 /* A row of up to 64 virtual features in four registers. */
 typedef struct row_registers {

@@ -29,7 +29,8 @@ static int inside(const mlscore_forest *forest, int array, uint64_t first,
     return mlscore_range_inside(first, count, 1, count_of(forest, array));
 }
 
-/* --- walks ---------------------------------------------------------------------- */
+/* --- walks
+ * ---------------------------------------------------------------------- */
 
 /* A node in either width. */
 typedef struct node_view {
@@ -83,7 +84,8 @@ static int walk_ok(const mlscore_forest *forest, const forest_tree *tree,
     return heights[1] <= tree->depth;
 }
 
-/* --- masks ----------------------------------------------------------------------- */
+/* --- masks
+ * ----------------------------------------------------------------------- */
 
 static int group_ok(const mlscore_forest *forest, const forest_group *group)
 {
@@ -146,7 +148,8 @@ static int masks_ok(const mlscore_forest *forest)
     return 1;
 }
 
-/* --- general trees ------------------------------------------------------------------ */
+/* --- general trees
+ * ------------------------------------------------------------------ */
 
 static int general_node_ok(const mlscore_forest *forest,
                            const forest_tree *tree, uint32_t at)
@@ -182,7 +185,8 @@ static int general_ok(const mlscore_forest *forest, const forest_tree *tree)
     return 1;
 }
 
-/* --- trees and runs ------------------------------------------------------------------- */
+/* --- trees and runs
+ * ------------------------------------------------------------------- */
 
 /* Values and numbers of a fast tree's leaves. */
 static int leaves_ok(const mlscore_forest *forest, const forest_tree *tree)
@@ -344,7 +348,8 @@ static mlscore_status check_trees(const mlscore_forest *forest,
     return ok ? MLSCORE_OK : damaged(err, "a tree refers outside itself");
 }
 
-/* --- header -------------------------------------------------------------------------- */
+/* --- header
+ * -------------------------------------------------------------------------- */
 
 static mlscore_status check_header(const void *bytes, size_t size,
                                    mlscore_error *err)
@@ -388,7 +393,8 @@ static mlscore_status check_header(const void *bytes, size_t size,
     return MLSCORE_OK;
 }
 
-/* --- kernels -------------------------------------------------------------------------- */
+/* --- kernels
+ * -------------------------------------------------------------------------- */
 
 void mlscore_forest_limit(mlscore_forest *forest, forest_level level)
 {

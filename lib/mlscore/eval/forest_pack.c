@@ -44,7 +44,8 @@ void *mlscore_forest_take(forest_packer *packer, int array, size_t count)
     return items;
 }
 
-/* --- general trees -------------------------------------------------------------- */
+/* --- general trees
+ * -------------------------------------------------------------- */
 
 static mlscore_status pack_general_leaf(forest_packer *packer,
                                         const forest_build_node *node,
@@ -129,7 +130,8 @@ static mlscore_status pack_general(forest_packer *packer, uint32_t number)
     return status;
 }
 
-/* --- walks ------------------------------------------------------------------------ */
+/* --- walks
+ * ------------------------------------------------------------------------ */
 
 static mlscore_status pack_walk_values(forest_packer *packer, uint32_t number)
 {
@@ -203,7 +205,9 @@ static mlscore_status pack_walk_tree(forest_packer *packer, uint32_t number)
     return MLSCORE_OK;
 }
 
-/* --- runs --------------------------------------------------------------------------- */
+/* --- runs
+ * ---------------------------------------------------------------------------
+ */
 
 /* Within windows, trees of like depth are walked together. */
 static mlscore_status order_run(forest_packer *packer, forest_run *run)
@@ -237,7 +241,8 @@ static mlscore_status order_run(forest_packer *packer, forest_run *run)
     return MLSCORE_OK;
 }
 
-/* May all trees of a run be walked together for one row? 1 in WALK, 2 in WIDE. */
+/* May all trees of a run be walked together for one row? 1 in WALK, 2 in WIDE.
+ */
 static uint32_t walkable(const forest_packer *packer, const forest_run *run)
 {
     const forest_tree *trees = packer->arrays[FOREST_ARRAY_TREES].items;
@@ -332,7 +337,8 @@ static mlscore_status pack_runs(forest_packer *packer)
     return MLSCORE_OK;
 }
 
-/* --- the section --------------------------------------------------------------------- */
+/* --- the section
+ * --------------------------------------------------------------------- */
 
 static mlscore_status inspect_all(forest_packer *packer)
 {

@@ -156,7 +156,8 @@ static mlscore_status read_tree(forest_packer *packer, uint32_t number,
     return status;
 }
 
-/* --- groups ---------------------------------------------------------------------- */
+/* --- groups
+ * ---------------------------------------------------------------------- */
 
 /* A lane of a group that is being filled: entries of one word. */
 typedef struct lane_entries {

@@ -58,7 +58,8 @@ struct mlscore_forest {
 /** Use at most these instructions (tests). */
 void mlscore_forest_limit(mlscore_forest *forest, forest_level level);
 
-/* --- forest_features.c ------------------------------------------------------ */
+/* --- forest_features.c ------------------------------------------------------
+ */
 
 /** Floats in a row of virtual features: count + 1 NAN, rounded up so that
  *  64 can be loaded at once. */
@@ -71,7 +72,8 @@ void mlscore_forest_fill_block(const mlscore_forest *forest,
                                const void *features, size_t first,
                                uint32_t rows, float *block);
 
-/* --- forest_masks*.c ---------------------------------------------------------- */
+/* --- forest_masks*.c
+ * ---------------------------------------------------------- */
 
 forest_masks_function mlscore_forest_masks_plain;
 #if defined(__x86_64__)
@@ -95,7 +97,8 @@ void mlscore_forest_add_avx512(const float *values, const uint32_t *leaves,
                                uint32_t rows, float *sums);
 #endif
 
-/* --- forest_walk.c ------------------------------------------------------------ */
+/* --- forest_walk.c
+ * ------------------------------------------------------------ */
 
 /** Leaves of one tree for rows of virtual features, `width` floats apart. `out`
  *  gets the leaf node's union as bits, or with `nodes` the node's position. */
@@ -109,7 +112,8 @@ void mlscore_forest_walk_run(const mlscore_forest *forest,
                              const forest_run *run, const float *row,
                              uint32_t window, uint32_t *out);
 
-/* --- forest_general.c --------------------------------------------------------- */
+/* --- forest_general.c
+ * --------------------------------------------------------- */
 
 /** The leaf of a general tree. */
 const forest_general_node *mlscore_forest_general_leaf(
@@ -121,7 +125,8 @@ const forest_general_node *mlscore_forest_general_leaf(
 double mlscore_forest_combine(const forest_header *header, double sum,
                               double value);
 
-/* --- forest_plain.c ------------------------------------------------------------ */
+/* --- forest_plain.c
+ * ------------------------------------------------------------ */
 
 /** The reference: the same as mlscore_forest_run and _leaves from the same
  *  bytes, row by row and tree by tree without vectors or interleaving. `leaves`

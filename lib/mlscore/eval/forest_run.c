@@ -73,7 +73,8 @@ size_t mlscore_forest_scratch(const mlscore_forest *forest)
     return split(forest, NULL).total;
 }
 
-/* --- adding leaves to sums --------------------------------------------------------- */
+/* --- adding leaves to sums
+ * --------------------------------------------------------- */
 
 /* What one leaf adds: `index` is its number, within the tree's values. */
 static double value_at(const mlscore_forest *forest, size_t at)
@@ -230,7 +231,8 @@ static void store_sums(const mlscore_forest *forest, const void *sums,
     }
 }
 
-/* --- blocks of rows ------------------------------------------------------------------ */
+/* --- blocks of rows
+ * ------------------------------------------------------------------ */
 
 static void run_masks(const mlscore_forest *forest, const forest_run *run,
                       const void *features, size_t first, uint32_t rows,
@@ -302,7 +304,9 @@ static void run_block(const mlscore_forest *forest, const void *features,
     store_sums(forest, p->sums, forest->block, rows, out);
 }
 
-/* --- one row ----------------------------------------------------------------------------- */
+/* --- one row
+ * -----------------------------------------------------------------------------
+ */
 
 #if defined(__x86_64__)
 /* A run of masks by registers of 16 words. Returns 0 when it cannot be. */
@@ -482,7 +486,9 @@ void mlscore_forest_run(const mlscore_forest *forest, const void *features,
     }
 }
 
-/* --- leaves -------------------------------------------------------------------------------- */
+/* --- leaves
+ * ---------------------------------------------------------------------------
+ */
 
 static void masks_numbers(const mlscore_forest *forest, const forest_run *run,
                           const void *features, size_t first, uint32_t rows,

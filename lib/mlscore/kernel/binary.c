@@ -172,7 +172,8 @@ mlscore_binary_loop *mlscore_binary_loop_find(mlscore_binary function,
     return (size_t)type < 17 ? loops[function][type] : NULL;
 }
 
-/* --- walks ------------------------------------------------------------------- */
+/* --- walks -------------------------------------------------------------------
+ */
 
 /* Steps of one operand against the result's dimensions. */
 static void operand_steps(const mlscore_tensor *out, const mlscore_tensor *in,

@@ -63,7 +63,8 @@ size_t mlscore_conv_work(const mlscore_conv *conv)
            mlscore_gemm_work(filters, tile_of(conv), depth_of(conv));
 }
 
-/* --- columns ---------------------------------------------------------------------- */
+/* --- columns
+ * ---------------------------------------------------------------------- */
 
 /* Elements k of the windows at places from..from+count-1 in one output line
  * (fixed first two coordinates): a stretch of one input line. */
@@ -135,7 +136,8 @@ static void fill_columns(const mlscore_conv *conv, const float *x, size_t from,
     }
 }
 
-/* --- one channel each ------------------------------------------------------------------ */
+/* --- one channel each
+ * ------------------------------------------------------------------ */
 
 static void depthwise_channel(const mlscore_window *w, const float *x,
                               const float *weights, float *y)
@@ -185,7 +187,9 @@ static void set_bias(float *y, size_t filters, size_t places,
     }
 }
 
-/* --- the whole --------------------------------------------------------------------------- */
+/* --- the whole
+ * ---------------------------------------------------------------------------
+ */
 
 static void run_group(const mlscore_conv *conv, const float *x,
                       const float *weights, float *y, void *work)

@@ -98,7 +98,8 @@ static void multiply_block(mlscore_gemm_micro *micro, size_t m, size_t n,
     }
 }
 
-/* --- few rows -------------------------------------------------------------------- */
+/* --- few rows
+ * -------------------------------------------------------------------- */
 
 float mlscore_dot(const float *a, const float *b, size_t count)
 {
@@ -147,7 +148,8 @@ static void multiply_row(size_t n, size_t k, const float *a, size_t a_step,
     }
 }
 
-/* --- the products ------------------------------------------------------------------- */
+/* --- the products
+ * ------------------------------------------------------------------- */
 
 void mlscore_gemm(size_t m, size_t n, size_t k, mlscore_matrix a,
                   mlscore_matrix b, float *c, size_t c_step, void *work)

@@ -156,7 +156,7 @@ void pool_session_ready(mls_pool *pool, pool_runtime *runtime,
                         const char *failure);
 void pool_session_tick(mls_pool *pool, apr_time_t now);
 
-/* pool.c */
+/* pool_loop.c */
 
 void pool_answer(pool_request *request, mls_json *answer);
 void pool_answer_error(pool_request *request, const char *code,

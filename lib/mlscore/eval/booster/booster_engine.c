@@ -23,7 +23,8 @@ static size_t align64(size_t size)
     return (size + 63) & ~(size_t)63;
 }
 
-/* --- running ---------------------------------------------------------------- */
+/* --- running ----------------------------------------------------------------
+ */
 
 int booster_cell(const booster_plan *plan, const mlscore_column *column,
                  uint32_t number, size_t row, double *value)
@@ -260,7 +261,8 @@ static mlscore_status booster_run(const void *opaque, const mlscore_frame *in,
     return MLSCORE_OK;
 }
 
-/* --- opening ---------------------------------------------------------------- */
+/* --- opening ----------------------------------------------------------------
+ */
 
 static mlscore_status damaged(mlscore_error *err, const char *what)
 {

@@ -40,7 +40,8 @@ static void free_model(void *plan)
     }
 }
 
-/* --- opening ---------------------------------------------------------------------- */
+/* --- opening
+ * ---------------------------------------------------------------------- */
 
 static mlscore_status make_plan(const struct graph_model *model, size_t rows,
                                 mlscore_plan **out, mlscore_error *err)
@@ -166,7 +167,8 @@ static mlscore_status engine_scratch(const void *plan, size_t rows,
     return MLSCORE_OK;
 }
 
-/* --- running ----------------------------------------------------------------------- */
+/* --- running
+ * ----------------------------------------------------------------------- */
 
 static void fill_inputs(const struct graph_model *model,
                         const mlscore_plan *plan, void *scratch,

@@ -29,7 +29,8 @@ static mlscore_status no_memory(mlscore_error *err)
     return mlscore_error_set(err, MLSCORE_ENOMEM, "out of memory");
 }
 
-/* --- shapes ---------------------------------------------------------------------- */
+/* --- shapes
+ * ---------------------------------------------------------------------- */
 
 static void set_ports(struct planning *planning, const mlscore_node *node)
 {
@@ -166,7 +167,8 @@ static mlscore_status plan_node(struct planning *planning, uint32_t i)
     return MLSCORE_OK;
 }
 
-/* --- places ----------------------------------------------------------------------- */
+/* --- places
+ * ----------------------------------------------------------------------- */
 
 /* The blocks of scratch in use, ordered by offset. */
 struct place {
@@ -329,7 +331,8 @@ static mlscore_status place_all(struct planning *planning)
     return status;
 }
 
-/* --- the whole ----------------------------------------------------------------------- */
+/* --- the whole
+ * ----------------------------------------------------------------------- */
 
 static mlscore_status plan_all(struct planning *planning,
                                const mlscore_tensor *inputs)

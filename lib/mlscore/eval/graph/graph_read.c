@@ -9,8 +9,8 @@
  *   list    u32 count, u32 each
  *   text    u32 length, bytes
  *   node    text name, operator, domain; u32 version, captured; lists of
- *           inputs and outputs; u32 attributes, each: text name, u8 kind, u32 count, and
- *           a block, a tensor or a graph
+ *           inputs and outputs; u32 attributes, each: text name, u8 kind, u32
+ * count, and a block, a tensor or a graph
  */
 
 #include <string.h>

@@ -125,8 +125,8 @@ static int follow_node(struct rows *rows, uint32_t i)
     for (uint32_t j = 0; j < node->input_count; j++) {
         const uint32_t v = node->inputs[j];
 
-        rows->in[j] = v == MLSCORE_NO_VALUE ? NULL
-                                            : mlscore_plan_value(rows->small, v);
+        rows->in[j] =
+            v == MLSCORE_NO_VALUE ? NULL : mlscore_plan_value(rows->small, v);
         rows->in_axis[j] = v == MLSCORE_NO_VALUE ? MLSCORE_BATCH_NONE
                                                  : rows->axis[v];
         any |= rows->in_axis[j] >= 0;

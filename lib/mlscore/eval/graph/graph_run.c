@@ -121,7 +121,8 @@ mlscore_status mlscore_node_run(mlscore_call *call)
     return status;
 }
 
-/* --- one node -------------------------------------------------------------- */
+/* --- one node --------------------------------------------------------------
+ */
 
 static mlscore_status give_memory(mlscore_call *call, uint32_t i,
                                   uint8_t *owned)
@@ -193,7 +194,8 @@ mlscore_status mlscore_node_eval(mlscore_call *call, uint8_t *owned)
     return status;
 }
 
-/* --- a graph ---------------------------------------------------------------- */
+/* --- a graph ----------------------------------------------------------------
+ */
 
 struct eval {
     const mlscore_graph *graph;

@@ -339,7 +339,8 @@ mlscore_status mlscore_broadcast(const mlscore_call *call,
     return MLSCORE_OK;
 }
 
-/* --- rules for batch ------------------------------------------------------- */
+/* --- rules for batch -------------------------------------------------------
+ */
 
 int mlscore_batch_elementwise(const mlscore_call *call, const int *in,
                               int *out)

@@ -197,12 +197,13 @@ static int median(const pmml_value *arguments, uint32_t count,
     for (uint32_t i = 0; i < count; i++) {
         used += arguments[i].type != PMML_MISSING;
     }
-    *value = used == 0
-                 ? pmml_missing()
-                 : pmml_number_value(
-                       PMML_DOUBLE,
-                       0.5 * (order_statistic(arguments, count, (used - 1) / 2) +
-                              order_statistic(arguments, count, used / 2)));
+    *value =
+        used == 0
+            ? pmml_missing()
+            : pmml_number_value(
+                  PMML_DOUBLE,
+                  0.5 * (order_statistic(arguments, count, (used - 1) / 2) +
+                         order_statistic(arguments, count, used / 2)));
     return 0;
 }
 

@@ -74,7 +74,8 @@ mlscore_status booster_input_numbers(booster_model *model,
     return MLSCORE_OK;
 }
 
-/* --- schema ----------------------------------------------------------------- */
+/* --- schema -----------------------------------------------------------------
+ */
 
 static mlscore_status write_schema(booster_model *model,
                                    mlscore_image_builder *image,
@@ -154,7 +155,8 @@ static mlscore_status write_texts(const booster_model *model,
                                        model->producer, err);
 }
 
-/* --- sections --------------------------------------------------------------- */
+/* --- sections ---------------------------------------------------------------
+ */
 
 static mlscore_status write_main(const booster_model *model,
                                  mlscore_image_builder *image,

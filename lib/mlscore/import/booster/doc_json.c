@@ -39,7 +39,8 @@ static mlscore_status syntax(doc_reader *reader, const char *expected)
     return doc_error(reader, MLSCORE_EFORMAT, "%s is expected", expected);
 }
 
-/* --- strings --------------------------------------------------------------- */
+/* --- strings ---------------------------------------------------------------
+ */
 
 static int hex4(const doc_reader *reader, size_t at, uint32_t *unit)
 {
@@ -184,7 +185,8 @@ static mlscore_status read_string(doc_reader *reader)
     return MLSCORE_OK;
 }
 
-/* --- numbers and words ----------------------------------------------------- */
+/* --- numbers and words -----------------------------------------------------
+ */
 
 /* Try a fixed word at the current position. */
 static int take_word(doc_reader *reader, const char *word)
@@ -278,7 +280,8 @@ static mlscore_status read_value(doc_reader *reader)
     return read_scalar(reader);
 }
 
-/* --- structure -------------------------------------------------------------- */
+/* --- structure --------------------------------------------------------------
+ */
 
 static mlscore_status read_key(doc_reader *reader)
 {

@@ -64,7 +64,8 @@ static booster_use use_of(uint32_t decision)
                                  : uses[decision >> 2 & 3];
 }
 
-/* --- reading the lines of a tree --------------------------------------------- */
+/* --- reading the lines of a tree ---------------------------------------------
+ */
 
 /* A tree's lines end at an empty one. `wanted` is a set of arrays. */
 static mlscore_status read_block(tree_reader *r, uint32_t wanted)
@@ -201,7 +202,8 @@ static mlscore_status check_tree(tree_reader *r)
     return status;
 }
 
-/* --- nodes into the forest ----------------------------------------------------- */
+/* --- nodes into the forest
+ * ----------------------------------------------------- */
 
 static uint32_t child(const tree_reader *r, int which, uint32_t node)
 {
@@ -291,7 +293,8 @@ static mlscore_status add_tree(tree_reader *r)
     return status;
 }
 
-/* --- going through all trees ----------------------------------------------------- */
+/* --- going through all trees
+ * ----------------------------------------------------- */
 
 static void reader_open(tree_reader *r, lightgbm_model *lightgbm)
 {

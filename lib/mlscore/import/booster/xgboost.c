@@ -247,7 +247,8 @@ static mlscore_status read_ubj(mlscore_image_builder **out,
     return xgboost_read(out, bytes, size, options, 1, err);
 }
 
-/* --- recognising ------------------------------------------------------------- */
+/* --- recognising -------------------------------------------------------------
+ */
 
 static const char *const first_keys[] = {"learner", "version", "Config",
                                          "Model"};

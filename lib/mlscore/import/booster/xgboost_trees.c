@@ -61,7 +61,8 @@ static mlscore_status bad_tree(const tree_reader *r, const char *what)
                      what);
 }
 
-/* --- reading the arrays ----------------------------------------------------- */
+/* --- reading the arrays -----------------------------------------------------
+ */
 
 static mlscore_status read_tree_param(tree_reader *r)
 {
@@ -163,7 +164,8 @@ static mlscore_status check_arrays(tree_reader *r)
     return MLSCORE_OK;
 }
 
-/* --- numbering the nodes ----------------------------------------------------- */
+/* --- numbering the nodes -----------------------------------------------------
+ */
 
 /* Breadth-first from the root; a node that is reached twice or lies outside is
  * refused. */
@@ -208,9 +210,11 @@ static mlscore_status number_nodes(tree_reader *r, uint32_t *count)
     return MLSCORE_OK;
 }
 
-/* --- nodes into the forest ---------------------------------------------------- */
+/* --- nodes into the forest
+ * ---------------------------------------------------- */
 
-/* The categories of a node as a set, through `which`, its place in the lists. */
+/* The categories of a node as a set, through `which`, its place in the lists.
+ */
 static mlscore_status make_set(tree_reader *r, size_t which, size_t *bits)
 {
     const doc_numbers *categories = &r->arrays[CATEGORIES];

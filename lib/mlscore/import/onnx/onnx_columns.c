@@ -28,7 +28,8 @@ static mlscore_status set_name(mlscore_field *field, mlscore_arena *arena,
     return field->name ? MLSCORE_OK : no_memory(err);
 }
 
-/* --- inputs ------------------------------------------------------------------------- */
+/* --- inputs
+ * ------------------------------------------------------------------------- */
 
 /* Where the rows are, from the declared shape; the rest must be known. */
 static mlscore_status input_shape(const mlscore_onnx_loaded *loaded,
@@ -207,7 +208,8 @@ mlscore_status mlscore_onnx_input_columns(mlscore_onnx_columns *columns,
     return name_inputs(columns, loaded, hints, fields, err);
 }
 
-/* --- do rows stay apart? ---------------------------------------------------------------- */
+/* --- do rows stay apart?
+ * ---------------------------------------------------------------- */
 
 static mlscore_status plan_rows(const mlscore_onnx_columns *columns,
                                 const mlscore_graph *graph, int64_t rows,
@@ -276,7 +278,9 @@ static mlscore_status find_mode(mlscore_onnx_columns *columns,
     return MLSCORE_OK;
 }
 
-/* --- outputs ------------------------------------------------------------------------------ */
+/* --- outputs
+ * ---------------------------------------------------------------------------
+ */
 
 struct naming {
     mlscore_onnx_columns *columns;

@@ -61,7 +61,8 @@ static void *take(struct lowering *lower, size_t count, size_t size)
     return mlscore_arena_calloc(lower->arena, count ? count : 1, size);
 }
 
-/* --- names ------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------
+ */
 
 static mlscore_status bind(struct lowering *lower, struct scope *scope,
                            const char *name, const struct binding *binding)
@@ -195,7 +196,8 @@ static mlscore_status need_tensor(struct lowering *lower, struct scope *scope,
     return MLSCORE_OK;
 }
 
-/* --- attributes ----------------------------------------------------------------- */
+/* --- attributes
+ * ----------------------------------------------------------------- */
 
 static const mlscore_onnx_attr *find_attr(const mlscore_onnx_attr *attrs,
                                           size_t count, const char *name)
@@ -268,7 +270,8 @@ static mlscore_status lower_attr(struct lowering *lower, struct scope *scope,
     return MLSCORE_OK;
 }
 
-/* --- nodes ------------------------------------------------------------------------ */
+/* --- nodes
+ * ------------------------------------------------------------------------ */
 
 static mlscore_status find_version(struct lowering *lower,
                                    const struct scope *scope,
@@ -411,7 +414,8 @@ static mlscore_status lower_plain(struct lowering *lower, struct scope *scope,
                   : mlscore_graph_node(scope->graph, &node, lower->err);
 }
 
-/* --- constants, maps, sequences: no node of their own ---------------------------- */
+/* --- constants, maps, sequences: no node of their own
+ * ---------------------------- */
 
 static mlscore_status lower_constant(struct lowering *lower,
                                      struct scope *scope,
@@ -541,7 +545,8 @@ static mlscore_status lower_renamed(struct lowering *lower,
                 &(struct binding){.value = from->values[index]});
 }
 
-/* --- functions ----------------------------------------------------------------------- */
+/* --- functions
+ * ----------------------------------------------------------------------- */
 
 static const mlscore_onnx_function *find_function(
     const mlscore_onnx_model *model, const mlscore_onnx_node *node)
@@ -653,7 +658,9 @@ static mlscore_status lower_nodes(struct lowering *lower, struct scope *scope,
     return status;
 }
 
-/* --- graphs ----------------------------------------------------------------------------- */
+/* --- graphs
+ * -----------------------------------------------------------------------------
+ */
 
 static mlscore_status lower_body(struct lowering *lower, struct scope *scope,
                                  const mlscore_onnx_graph *graph)
@@ -726,7 +733,8 @@ static mlscore_status lower_subgraph(struct lowering *lower,
     return MLSCORE_OK;
 }
 
-/* --- the model's own inputs and outputs ---------------------------------------------------- */
+/* --- the model's own inputs and outputs
+ * ---------------------------------------------------- */
 
 static mlscore_status lower_model_inputs(struct lowering *lower,
                                          struct scope *scope,

@@ -89,7 +89,8 @@ static mlscore_status read_graph(parser_state *parser,
                                  const unsigned char *bytes, size_t size,
                                  mlscore_onnx_graph *out);
 
-/* --- attributes ------------------------------------------------------------ */
+/* --- attributes ------------------------------------------------------------
+ */
 
 struct numbers {
     float *floats;
@@ -279,7 +280,8 @@ static mlscore_status read_attr(parser_state *parser,
     return status ? status : finish_attr(parser, guess, &numbers, out);
 }
 
-/* --- nodes ------------------------------------------------------------------ */
+/* --- nodes ------------------------------------------------------------------
+ */
 
 static mlscore_status read_node(parser_state *parser,
                                 const unsigned char *bytes, size_t size,
@@ -328,7 +330,8 @@ static mlscore_status read_node(parser_state *parser,
                                 : status;
 }
 
-/* --- types of values --------------------------------------------------------- */
+/* --- types of values ---------------------------------------------------------
+ */
 
 static mlscore_status read_dimension(parser_state *parser, const mlscore_pb *of,
                                      mlscore_onnx_value *out)
@@ -431,7 +434,8 @@ static mlscore_status read_value(parser_state *parser,
                                 : status;
 }
 
-/* --- graphs ------------------------------------------------------------------- */
+/* --- graphs
+ * ------------------------------------------------------------------- */
 
 static mlscore_status read_graph_field(parser_state *parser,
                                        const mlscore_pb *pb,
@@ -493,7 +497,8 @@ static mlscore_status read_graph(parser_state *parser,
                                 : status;
 }
 
-/* --- functions and the model ---------------------------------------------------- */
+/* --- functions and the model
+ * ---------------------------------------------------- */
 
 static mlscore_status read_opset(parser_state *parser, const mlscore_pb *of,
                                  mlscore_onnx_opset *out)

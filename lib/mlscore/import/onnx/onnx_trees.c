@@ -88,7 +88,8 @@ static const double *take_numbers(struct trees *trees, const char *name,
     return numbers;
 }
 
-/* --- operators of ai.onnx.ml 1 and 3 ------------------------------------------------ */
+/* --- operators of ai.onnx.ml 1 and 3
+ * ------------------------------------------------ */
 
 /* (tree, node) pairs, sorted, with their positions. */
 struct key {
@@ -317,7 +318,8 @@ static mlscore_status read_listed(struct trees *trees, int classifier)
                   : take_weights(trees, keys, columns.count, classifier);
 }
 
-/* --- the operator of ai.onnx.ml 5 ------------------------------------------------------ */
+/* --- the operator of ai.onnx.ml 5
+ * ------------------------------------------------------ */
 
 struct positions {
     const int64_t *features, *yes, *no, *yes_leaf, *no_leaf, *missing;
@@ -406,7 +408,8 @@ static mlscore_status fill_position(struct trees *trees,
     node->mode = modes[(int)p->modes[i]];
     node->feature = (uint32_t)p->features[i];
     node->threshold = p->splits[i];
-    node->yes = (uint32_t)(p->yes[i] + (p->yes_leaf[i] ? (int64_t)p->count : 0));
+    node->yes =
+        (uint32_t)(p->yes[i] + (p->yes_leaf[i] ? (int64_t)p->count : 0));
     node->no = (uint32_t)(p->no[i] + (p->no_leaf[i] ? (int64_t)p->count : 0));
     node->missing_yes = (p->missing_count && p->missing[i] != 0) ||
                         node->mode == MLSCORE_SPLIT_NE;
@@ -464,7 +467,9 @@ static mlscore_status read_positions(struct trees *trees)
     return status ? status : take_membership(trees, &p);
 }
 
-/* --- packing ------------------------------------------------------------------------------ */
+/* --- packing
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status add_node(struct trees *trees,
                                mlscore_forest_builder *builder,
@@ -598,7 +603,9 @@ static mlscore_status pack(struct trees *trees, uint32_t features,
     return status;
 }
 
-/* --- the new node ----------------------------------------------------------------------------- */
+/* --- the new node
+ * -----------------------------------------------------------------------------
+ */
 
 struct attrs {
     struct trees *trees;

@@ -323,6 +323,19 @@ static int ends_extension(const xml_state *state)
            state->stack[state->depth - 1].element->kind != PMML_E_CELL;
 }
 
+/** Move to the next node; 0 at the end or when the XML is not sound. The
+ *  reader goes on after some errors, with nodes that were never begun, so that
+ *  nothing is read after the first one. */
+static int next_node(xml_state *state)
+{
+    const int more = xmlTextReaderRead(state->reader);
+
+    if (more < 0 && state->message[0] == '\0') {
+        snprintf(state->message, sizeof(state->message), "unexpected end");
+    }
+    return more == 1 && state->message[0] == '\0';
+}
+
 static void read_node(xml_state *state)
 {
     switch (xmlTextReaderNodeType(state->reader)) {
@@ -331,13 +344,13 @@ static void read_node(xml_state *state)
             /* Skipped elements are still parsed, so that they are XML. */
             const int depth = xmlTextReaderDepth(state->reader);
 
-            while (xmlTextReaderRead(state->reader) == 1 &&
+            while (next_node(state) &&
                    xmlTextReaderDepth(state->reader) > depth) {
             }
         }
         break;
     case XML_READER_TYPE_END_ELEMENT:
-        if (!ends_extension(state)) {
+        if (state->depth > 0 && !ends_extension(state)) {
             close_element(state);
         }
         break;
@@ -371,18 +384,14 @@ static int has_doctype(const unsigned char *bytes, size_t size)
 
 static void read_all(xml_state *state)
 {
-    int more;
-
-    while ((more = xmlTextReaderRead(state->reader)) == 1) {
+    while (next_node(state)) {
         read_node(state);
     }
-    if (more < 0 || state->message[0] != '\0') {
+    if (state->message[0] != '\0') {
         const pmml_element here = {.line = (uint32_t)state->line};
 
         mlscore_pmml_fail(state->in, MLSCORE_EFORMAT, &here,
-                          "not well-formed XML: %s",
-                          state->message[0] ? state->message
-                                            : "unexpected end");
+                          "not well-formed XML: %s", state->message);
     }
     if (!state->in->document || state->depth != 0) {
         mlscore_pmml_fail(state->in, MLSCORE_EFORMAT, NULL,

@@ -7,10 +7,10 @@
  * of rows.
  *
  * A schema belongs to a model (or to whoever built it) and outlives every use
- * of a frame made for it but freeing. A frame owns its memory and is reused: mlscore_frame_reset
- * keeps the capacity, so that steady use allocates nothing. Cells of a column
- * lie side by side. A missing cell has missing[row] = 1, and its value is
- * NAN, 0, 0 or {"", 0, -1}.
+ * of a frame made for it but freeing. A frame owns its memory and is reused:
+ * mlscore_frame_reset keeps the capacity, so that steady use allocates nothing.
+ * Cells of a column lie side by side. A missing cell has missing[row] = 1, and
+ * its value is NAN, 0, 0 or {"", 0, -1}.
  */
 
 #include <stddef.h>

@@ -61,6 +61,13 @@ static void test_xml(void **state)
                   MLSCORE_EFORMAT, 0, "");
     check_refused("<PMML version='4.4'>\n<Header>\n</PMML>", MLSCORE_EFORMAT,
                   3, "");
+    /* Broken inside what is skipped. */
+    check_refused("<PMML version='4.4'>\n<MiningBuildTask>text<a></b></"
+                  "MiningBuildTask></PMML>",
+                  MLSCORE_EFORMAT, 2, "not well-formed");
+    check_refused("<PMML version='4.4'><MiningBuildTask>g a='b'><Header/>"
+                  "<PMML version='4.4'><M></N><DataField name='s><Array n='2",
+                  MLSCORE_EFORMAT, 1, "not well-formed");
     check_refused("<PMML version='4.4'><Header/></PMML>", MLSCORE_EFORMAT, 0,
                   "DataDictionary");
     check_refused(PMML_DOCUMENT(NUMBER("x"), ""), MLSCORE_EFORMAT, 0,

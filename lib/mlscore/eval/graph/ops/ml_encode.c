@@ -8,7 +8,8 @@
 
 #define MAX MLSCORE_TENSOR_RANK
 
-/* --- OneHotEncoder ---------------------------------------------------------------- */
+/* --- OneHotEncoder
+ * ---------------------------------------------------------------- */
 
 struct one_hot_state {
     mlscore_key_table table;
@@ -120,7 +121,8 @@ static int batch_keep(const mlscore_call *call, const int *in, int *out)
     return 1;
 }
 
-/* --- ArrayFeatureExtractor ------------------------------------------------------------ */
+/* --- ArrayFeatureExtractor
+ * ------------------------------------------------------------ */
 
 static mlscore_status infer_extract(mlscore_call *call)
 {
@@ -186,7 +188,8 @@ static int batch_extract(const mlscore_call *call, const int *in, int *out)
     return in[0] < 0 || in[0] != call->in[0]->rank - 1;
 }
 
-/* --- FeatureVectorizer ------------------------------------------------------------------ */
+/* --- FeatureVectorizer
+ * ------------------------------------------------------------------ */
 
 struct widths {
     const int64_t *widths;
@@ -234,7 +237,9 @@ static mlscore_status infer_vectorizer(mlscore_call *call)
         status = mlscore_need_types(call, i, MLSCORE_DTS_NUMBER |
                                                  MLSCORE_DTS_BOOL);
         const int64_t width = width_of(call->state, in, i);
-        const int64_t rows = in->rank < 0 ? -1 : in->rank == 2 ? in->dims[0] : 1;
+        const int64_t rows = in->rank < 0    ? -1
+                             : in->rank == 2 ? in->dims[0]
+                                             : 1;
 
         if (dims[0] >= 0 && rows >= 0 && rows != dims[0]) {
             return mlscore_call_fail(call, MLSCORE_EFORMAT,

@@ -48,7 +48,8 @@ static int add_way(mlscore_prepare *prepare, struct label_state *state,
                    : -1;
 }
 
-/* --- operator set 1, and CategoryMapper: a list of texts, and numbers -------------- */
+/* --- operator set 1, and CategoryMapper: a list of texts, and numbers
+ * -------------- */
 
 static mlscore_status prepare_both_ways(mlscore_prepare *prepare)
 {
@@ -91,7 +92,8 @@ static mlscore_status prepare_both_ways(mlscore_prepare *prepare)
     return MLSCORE_OK;
 }
 
-/* --- operator sets 2 and 4: typed lists, or tensors ---------------------------------- */
+/* --- operator sets 2 and 4: typed lists, or tensors
+ * ---------------------------------- */
 
 struct typed_list {
     const char *suffix;
@@ -197,7 +199,9 @@ static mlscore_status prepare_lists(mlscore_prepare *prepare)
     return prepare->status;
 }
 
-/* --- running ---------------------------------------------------------------------------- */
+/* --- running
+ * ----------------------------------------------------------------------------
+ */
 
 static const struct mapping *find_way(const mlscore_call *call)
 {

@@ -93,7 +93,8 @@ static int batch_columns(const mlscore_call *call, const int *in, int *out)
            in[0] != call->in[0]->rank - 1;
 }
 
-/* --- Normalizer ---------------------------------------------------------------------- */
+/* --- Normalizer
+ * ---------------------------------------------------------------------- */
 
 static mlscore_status prepare_normalizer(mlscore_prepare *prepare)
 {
@@ -145,7 +146,9 @@ static mlscore_status run_normalizer(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- Imputer ------------------------------------------------------------------------------ */
+/* --- Imputer
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_imputer(mlscore_prepare *prepare)
 {
@@ -219,7 +222,9 @@ static mlscore_status run_imputer(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- Binarizer ------------------------------------------------------------------------------ */
+/* --- Binarizer
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_binarizer(mlscore_prepare *prepare)
 {
@@ -251,7 +256,8 @@ static mlscore_status infer_binarizer(mlscore_call *call)
 
 static mlscore_status run_binarizer(const mlscore_call *call)
 {
-    const double threshold = ((const struct scale_state *)call->state)->threshold;
+    const double threshold =
+        ((const struct scale_state *)call->state)->threshold;
     const size_t count = mlscore_tensor_count(call->in[0]);
     void *out = call->out[0]->data;
 

@@ -59,7 +59,8 @@ static struct svm_state *prepare_svm(mlscore_prepare *prepare, size_t *vectors,
     return state;
 }
 
-/* --- kernels ------------------------------------------------------------------- */
+/* --- kernels
+ * ------------------------------------------------------------------- */
 
 static float kernel_of(const struct svm_state *state, const float *x,
                        const float *y)
@@ -98,7 +99,8 @@ static void kernels_of(const struct svm_state *state, const float *x,
     }
 }
 
-/* --- regression ------------------------------------------------------------------ */
+/* --- regression
+ * ------------------------------------------------------------------ */
 
 static mlscore_status prepare_regressor(mlscore_prepare *prepare)
 {
@@ -172,7 +174,8 @@ static mlscore_status run_regressor(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- classification ---------------------------------------------------------------- */
+/* --- classification
+ * ---------------------------------------------------------------- */
 
 static mlscore_status check_svc(mlscore_prepare *prepare,
                                 struct svm_state *state, size_t classes,
@@ -410,8 +413,9 @@ static size_t classify_linear(const struct svm_state *state, const float *x,
                               float *out)
 {
     for (size_t c = 0; c < state->classes; c++) {
-        out[c] = kernel_of(state, x, state->coefficients + c * state->features) +
-                 state->rho[0];
+        out[c] =
+            kernel_of(state, x, state->coefficients + c * state->features) +
+            state->rho[0];
     }
     size_t best = largest(out, state->classes);
     const float most = out[best];

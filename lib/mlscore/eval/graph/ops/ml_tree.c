@@ -122,7 +122,8 @@ static void destroy_forest(void *state)
     mlscore_forest_free(((struct forest_state *)state)->forest);
 }
 
-/* --- shapes ----------------------------------------------------------------------- */
+/* --- shapes
+ * ----------------------------------------------------------------------- */
 
 static size_t own_features(const struct forest_state *state)
 {
@@ -183,7 +184,8 @@ static mlscore_status infer_forest(mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- features ----------------------------------------------------------------------- */
+/* --- features
+ * ----------------------------------------------------------------------- */
 
 static double member(const struct forest_state *state, size_t set, double x)
 {
@@ -233,7 +235,8 @@ static void copy_features(const struct forest_state *state,
     }
 }
 
-/* --- after the sums --------------------------------------------------------------------- */
+/* --- after the sums
+ * --------------------------------------------------------------------- */
 
 static void finish_scores(const struct forest_state *state, double *sums)
 {
@@ -351,7 +354,8 @@ static mlscore_status run_forest(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- the operators before they are packed -------------------------------------------------- */
+/* --- the operators before they are packed
+ * -------------------------------------------------- */
 
 static mlscore_status prepare_plain(mlscore_prepare *prepare)
 {

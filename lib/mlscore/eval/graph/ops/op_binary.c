@@ -121,7 +121,8 @@ static mlscore_status run_binary(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- Pow: the exponent has a type of its own ----------------------------------- */
+/* --- Pow: the exponent has a type of its own
+ * ----------------------------------- */
 
 static mlscore_status infer_pow(mlscore_call *call)
 {
@@ -214,7 +215,8 @@ static mlscore_status run_pow(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- Sum, Mean, Max, Min: any number of operands --------------------------------- */
+/* --- Sum, Mean, Max, Min: any number of operands
+ * --------------------------------- */
 
 static mlscore_status prepare_variadic(mlscore_prepare *prepare)
 {
@@ -283,7 +285,8 @@ static mlscore_status run_variadic(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- Where ---------------------------------------------------------------------- */
+/* --- Where
+ * ---------------------------------------------------------------------- */
 
 static mlscore_status infer_where(mlscore_call *call)
 {

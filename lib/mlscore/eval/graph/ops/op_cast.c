@@ -45,7 +45,8 @@ static mlscore_status infer_cast(mlscore_call *call)
     return status;
 }
 
-/* --- numbers to numbers --------------------------------------------------------- */
+/* --- numbers to numbers
+ * --------------------------------------------------------- */
 
 /* Real numbers to whole ones go by way of int64 (uint64 for the largest);
  * what does not fit is cut as the machine does, never undefined. */
@@ -159,7 +160,8 @@ static void cast_number(const mlscore_tensor *in, mlscore_tensor *out,
     }
 }
 
-/* --- texts ------------------------------------------------------------------------ */
+/* --- texts
+ * ------------------------------------------------------------------------ */
 
 /* Words for numbers that digits cannot write; 1 when it is one. */
 static int parse_special(const char *text, size_t length, double *x)

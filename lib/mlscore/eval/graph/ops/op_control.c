@@ -71,7 +71,9 @@ static mlscore_tensor *new_tensors(const mlscore_call *call, size_t count,
     return tensors;
 }
 
-/* --- If ------------------------------------------------------------------------------ */
+/* --- If
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_if(mlscore_prepare *prepare)
 {
@@ -159,7 +161,8 @@ static mlscore_status run_if(const mlscore_call *call)
     return status;
 }
 
-/* --- collecting what iterations make --------------------------------------------------- */
+/* --- collecting what iterations make
+ * --------------------------------------------------- */
 
 /* Results of all iterations, one behind the other, before they are laid out
  * with the new dimension where it belongs. */
@@ -279,7 +282,9 @@ static mlscore_status give_state(const mlscore_call *call, uint32_t output,
     return status;
 }
 
-/* --- Loop -------------------------------------------------------------------------------- */
+/* --- Loop
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_loop(mlscore_prepare *prepare)
 {
@@ -422,7 +427,9 @@ static mlscore_status run_loop(const mlscore_call *call)
     return status;
 }
 
-/* --- Scan ---------------------------------------------------------------------------------- */
+/* --- Scan
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_scan(mlscore_prepare *prepare)
 {

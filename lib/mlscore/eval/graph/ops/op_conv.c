@@ -56,7 +56,8 @@ static mlscore_status check_types(const mlscore_call *call)
     return status;
 }
 
-/* --- Conv ------------------------------------------------------------------------- */
+/* --- Conv
+ * ------------------------------------------------------------------------- */
 
 static mlscore_status make_conv(const mlscore_call *call, mlscore_conv *conv)
 {
@@ -146,7 +147,8 @@ static mlscore_status run_conv(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- ConvTranspose ---------------------------------------------------------------------- */
+/* --- ConvTranspose
+ * ---------------------------------------------------------------------- */
 
 /* The convolution whose transpose this is: its output is our input. */
 static mlscore_status make_transpose(const mlscore_call *call,

@@ -53,7 +53,9 @@ static mlscore_status need_indices(const mlscore_call *call, uint32_t i)
                                            MLSCORE_DT_BIT(MLSCORE_DT_INT64));
 }
 
-/* --- Gather --------------------------------------------------------------------------- */
+/* --- Gather
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status infer_gather(mlscore_call *call)
 {
@@ -128,7 +130,8 @@ static int batch_gather(const mlscore_call *call, const int *in, int *out)
     return in[0] < 0 || in[0] != axis;
 }
 
-/* --- GatherElements, ScatterElements ---------------------------------------------------- */
+/* --- GatherElements, ScatterElements
+ * ---------------------------------------------------- */
 
 static mlscore_status infer_gather_elements(mlscore_call *call)
 {
@@ -256,7 +259,8 @@ static mlscore_status infer_scatter_elements(mlscore_call *call)
     mlscore_out_shape(call, 0, in->type, in);
     if (!status && mlscore_tensor_known(call->in[1]) &&
         mlscore_tensor_known(call->in[2]) &&
-        mlscore_tensor_count(call->in[1]) != mlscore_tensor_count(call->in[2])) {
+        mlscore_tensor_count(call->in[1]) !=
+            mlscore_tensor_count(call->in[2])) {
         return mlscore_call_fail(call, MLSCORE_EFORMAT,
                                  "indices and updates differ in shape");
     }
@@ -286,7 +290,8 @@ static mlscore_status run_scatter_elements(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- GatherND, ScatterND ------------------------------------------------------------------ */
+/* --- GatherND, ScatterND
+ * ------------------------------------------------------------------ */
 
 /* Check how the last dimension of the indices fits the data. */
 static mlscore_status check_nd(const mlscore_call *call, int64_t *depth)
@@ -439,7 +444,9 @@ static mlscore_status run_scatter_nd(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- OneHot --------------------------------------------------------------------------------- */
+/* --- OneHot
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_one_hot(mlscore_prepare *prepare)
 {
@@ -544,7 +551,8 @@ static int batch_one_hot(const mlscore_call *call, const int *in, int *out)
     return in[1] < 0 && in[2] < 0;
 }
 
-/* --- NonZero, Compress: shapes that only the data tell ----------------------------------------- */
+/* --- NonZero, Compress: shapes that only the data tell
+ * ----------------------------------------- */
 
 static int is_zero(const mlscore_tensor *tensor, size_t i)
 {

@@ -55,7 +55,8 @@ static void multiply(const struct product *p, mlscore_dtype type,
     }
 }
 
-/* --- MatMul ----------------------------------------------------------------------- */
+/* --- MatMul
+ * ----------------------------------------------------------------------- */
 
 /* Vectors become matrices of one row (a) or one column (b). */
 static void as_matrices(const mlscore_call *call, mlscore_tensor *a,
@@ -198,7 +199,9 @@ static int batch_matmul(const mlscore_call *call, const int *in, int *out)
     return 1;
 }
 
-/* --- Gemm ------------------------------------------------------------------------------- */
+/* --- Gemm
+ * ---------------------------------------------------------------------------
+ */
 
 struct gemm_state {
     float alpha, beta;

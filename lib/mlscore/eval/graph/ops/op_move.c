@@ -10,7 +10,8 @@
 
 #define MAX MLSCORE_TENSOR_RANK
 
-/* --- Transpose ---------------------------------------------------------------------- */
+/* --- Transpose
+ * ---------------------------------------------------------------------- */
 
 struct perm_state {
     int count; /* -1: reversed */
@@ -96,7 +97,8 @@ static int batch_transpose(const mlscore_call *call, const int *in, int *out)
     return 1;
 }
 
-/* --- Expand, Tile -------------------------------------------------------------------- */
+/* --- Expand, Tile
+ * -------------------------------------------------------------------- */
 
 static mlscore_status infer_expand(mlscore_call *call)
 {
@@ -198,7 +200,8 @@ static int batch_tile(const mlscore_call *call, const int *in, int *out)
     return in[0] < 0 || call->in[0]->dims[in[0]] == call->out[0]->dims[in[0]];
 }
 
-/* --- ConstantOfShape, Range, EyeLike ---------------------------------------------------- */
+/* --- ConstantOfShape, Range, EyeLike
+ * ---------------------------------------------------- */
 
 static mlscore_status prepare_fill(mlscore_prepare *prepare)
 {
@@ -373,7 +376,9 @@ static mlscore_status run_eye(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- Trilu ---------------------------------------------------------------------------- */
+/* --- Trilu
+ * ----------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_trilu(mlscore_prepare *prepare)
 {
@@ -431,7 +436,8 @@ static int batch_trilu(const mlscore_call *call, const int *in, int *out)
     return in[0] < call->in[0]->rank - 2;
 }
 
-/* --- DepthToSpace, SpaceToDepth: a transpose between two reshapes --------------------- */
+/* --- DepthToSpace, SpaceToDepth: a transpose between two reshapes
+ * --------------------- */
 
 struct block_state {
     int64_t size;

@@ -54,11 +54,13 @@ static mlscore_status need_channels(const mlscore_call *call, uint32_t from,
     return MLSCORE_OK;
 }
 
-/* --- BatchNormalization ------------------------------------------------------------- */
+/* --- BatchNormalization
+ * ------------------------------------------------------------- */
 
 static mlscore_status prepare_batch_norm(mlscore_prepare *prepare)
 {
-    struct norm_state *state = mlscore_prepare_alloc(prepare, 1, sizeof(*state));
+    struct norm_state *state =
+        mlscore_prepare_alloc(prepare, 1, sizeof(*state));
 
     if (!state) {
         return prepare->status;
@@ -125,7 +127,8 @@ static mlscore_status run_batch_norm(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- InstanceNormalization, GroupNormalization, MeanVarianceNormalization ------------ */
+/* --- InstanceNormalization, GroupNormalization, MeanVarianceNormalization
+ * ------------ */
 
 /* Normalise a stretch: (x - mean) / sqrt(variance + epsilon). */
 static void moments(const mlscore_tensor *in, size_t from, size_t count,
@@ -147,7 +150,8 @@ static void moments(const mlscore_tensor *in, size_t from, size_t count,
 
 static mlscore_status prepare_group_norm(mlscore_prepare *prepare)
 {
-    struct norm_state *state = mlscore_prepare_alloc(prepare, 1, sizeof(*state));
+    struct norm_state *state =
+        mlscore_prepare_alloc(prepare, 1, sizeof(*state));
 
     if (state) {
         state->epsilon = mlscore_take_float(prepare, "epsilon", 1e-5f);
@@ -212,11 +216,13 @@ static mlscore_status run_group_norm(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- LayerNormalization, RMSNormalization ------------------------------------------------ */
+/* --- LayerNormalization, RMSNormalization
+ * ------------------------------------------------ */
 
 static mlscore_status prepare_layer_norm(mlscore_prepare *prepare)
 {
-    struct norm_state *state = mlscore_prepare_alloc(prepare, 1, sizeof(*state));
+    struct norm_state *state =
+        mlscore_prepare_alloc(prepare, 1, sizeof(*state));
 
     if (state) {
         state->epsilon = mlscore_take_float(prepare, "epsilon", 1e-5f);
@@ -323,11 +329,14 @@ static int batch_layer_norm(const mlscore_call *call, const int *in, int *out)
     return in[0] < axis;
 }
 
-/* --- LRN -------------------------------------------------------------------------------------- */
+/* --- LRN
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_lrn(mlscore_prepare *prepare)
 {
-    struct norm_state *state = mlscore_prepare_alloc(prepare, 1, sizeof(*state));
+    struct norm_state *state =
+        mlscore_prepare_alloc(prepare, 1, sizeof(*state));
 
     if (state) {
         state->alpha = mlscore_take_float(prepare, "alpha", 1e-4f);

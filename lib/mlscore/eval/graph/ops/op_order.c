@@ -84,7 +84,8 @@ static int batch_along(const mlscore_call *call, const int *in, int *out)
     return state->flatten ? in[0] < axis : in[0] != axis;
 }
 
-/* --- LpNormalization -------------------------------------------------------------- */
+/* --- LpNormalization
+ * -------------------------------------------------------------- */
 
 static mlscore_status prepare_lp(mlscore_prepare *prepare)
 {
@@ -103,22 +104,23 @@ static mlscore_status prepare_lp(mlscore_prepare *prepare)
     return prepare->status;
 }
 
-#define LP(T) \
-    for (size_t o = 0; o < outer; o++) { \
-        for (size_t i = 0; i < inner; i++) { \
-            const T *from = (const T *)call->in[0]->data + o * dim * inner + i; \
-            T *to = (T *)call->out[0]->data + o * dim * inner + i; \
-            double norm = 0; \
-            for (size_t k = 0; k < dim; k++) { \
-                const double x = (double)from[k * inner]; \
-                norm += state->p == 1 ? fabs(x) : x * x; \
-            } \
-            norm = state->p == 1 ? norm : sqrt(norm); \
-            for (size_t k = 0; k < dim; k++) { \
-                to[k * inner] = \
-                    norm == 0 ? 0 : (T)((double)from[k * inner] / norm); \
-            } \
-        } \
+#define LP(T)                                                                  \
+    for (size_t o = 0; o < outer; o++) {                                       \
+        for (size_t i = 0; i < inner; i++) {                                   \
+            const T *from =                                                    \
+                (const T *)call->in[0]->data + o * dim * inner + i;            \
+            T *to = (T *)call->out[0]->data + o * dim * inner + i;             \
+            double norm = 0;                                                   \
+            for (size_t k = 0; k < dim; k++) {                                 \
+                const double x = (double)from[k * inner];                      \
+                norm += state->p == 1 ? fabs(x) : x * x;                       \
+            }                                                                  \
+            norm = state->p == 1 ? norm : sqrt(norm);                          \
+            for (size_t k = 0; k < dim; k++) {                                 \
+                to[k * inner] =                                                \
+                    norm == 0 ? 0 : (T)((double)from[k * inner] / norm);       \
+            }                                                                  \
+        }                                                                      \
     }
 
 static mlscore_status run_lp(const mlscore_call *call)
@@ -136,7 +138,8 @@ static mlscore_status run_lp(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- CumSum: the axis is an input ---------------------------------------------------- */
+/* --- CumSum: the axis is an input
+ * ---------------------------------------------------- */
 
 static mlscore_status prepare_cum_sum(mlscore_prepare *prepare)
 {
@@ -217,7 +220,9 @@ static int batch_cum_sum(const mlscore_call *call, const int *in, int *out)
     return in[0] != axis + (axis < 0 ? call->in[0]->rank : 0);
 }
 
-/* --- TopK -------------------------------------------------------------------------------- */
+/* --- TopK
+ * ---------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_top_k(mlscore_prepare *prepare)
 {

@@ -205,8 +205,8 @@ static int batch_pad(const mlscore_call *call, const int *in, int *out)
 }
 
 static const mlscore_op rows[] = {
-    {"", "Pad", 1, 0, 1, 4, 1, 1, MLSCORE_OP_MOVES, 0xa, 0, prepare_pad, infer_pad,
-     run_pad, batch_pad, NULL, 0},
+    {"", "Pad", 1, 0, 1, 4, 1, 1, MLSCORE_OP_MOVES, 0xa, 0, prepare_pad,
+     infer_pad, run_pad, batch_pad, NULL, 0},
 };
 
 MLSCORE_OP_TABLE(mlscore_ops_pad, rows);

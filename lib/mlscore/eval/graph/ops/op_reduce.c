@@ -111,7 +111,8 @@ static mlscore_status infer_reduce(mlscore_call *call)
     const mlscore_tensor *in = call->in[0];
     int reduced[MAX], known, rank = 0, from, to;
     int64_t dims[MAX];
-    mlscore_status status = mlscore_need_types(call, 0, call->node->kind->types);
+    mlscore_status status =
+        mlscore_need_types(call, 0, call->node->kind->types);
 
     status = status ? status : reduced_dims(call, reduced, &known);
     mlscore_out_unknown(call, 0, in->type);
@@ -238,7 +239,8 @@ static int batch_reduce(const mlscore_call *call, const int *in, int *out)
     return 1;
 }
 
-/* --- ArgMax, ArgMin -------------------------------------------------------------- */
+/* --- ArgMax, ArgMin
+ * -------------------------------------------------------------- */
 
 struct arg_state {
     int64_t axis;

@@ -84,7 +84,8 @@ static mlscore_status prepare_resize(mlscore_prepare *prepare)
     return prepare->status;
 }
 
-/* --- sizes ---------------------------------------------------------------------- */
+/* --- sizes
+ * ---------------------------------------------------------------------- */
 
 /* An input list that is there and not empty. */
 static int has_list(const mlscore_call *call, uint32_t i)
@@ -272,7 +273,8 @@ static mlscore_status infer_resize(mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- one dimension ---------------------------------------------------------------- */
+/* --- one dimension
+ * ---------------------------------------------------------------- */
 
 /* Where output place i lies in the input. */
 static double source_of(const struct resize_state *state,

@@ -73,7 +73,8 @@ static mlscore_status get_ints(const mlscore_call *call, int64_t *out,
     return MLSCORE_OK;
 }
 
-/* --- Reshape ---------------------------------------------------------------------- */
+/* --- Reshape
+ * ---------------------------------------------------------------------- */
 
 static mlscore_status prepare_reshape(mlscore_prepare *prepare)
 {
@@ -162,7 +163,8 @@ static mlscore_status run_alias(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- Flatten, Squeeze, Unsqueeze, Identity ------------------------------------------- */
+/* --- Flatten, Squeeze, Unsqueeze, Identity
+ * ------------------------------------------- */
 
 static mlscore_status prepare_flatten(mlscore_prepare *prepare)
 {
@@ -290,7 +292,8 @@ static mlscore_status infer_identity(mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- Dropout: nothing is dropped when scoring ------------------------------------------ */
+/* --- Dropout: nothing is dropped when scoring
+ * ------------------------------------------ */
 
 static mlscore_status prepare_dropout(mlscore_prepare *prepare)
 {
@@ -343,7 +346,8 @@ static int batch_dropout(const mlscore_call *call, const int *in, int *out)
     return 1;
 }
 
-/* --- Shape, Size -------------------------------------------------------------------------- */
+/* --- Shape, Size
+ * -------------------------------------------------------------------------- */
 
 struct range_state {
     int64_t start, end;

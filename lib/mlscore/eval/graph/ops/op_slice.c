@@ -7,7 +7,8 @@
 
 #define MAX MLSCORE_TENSOR_RANK
 
-/* --- Slice ------------------------------------------------------------------------ */
+/* --- Slice
+ * ------------------------------------------------------------------------ */
 
 struct slice_state { /* attributes of operator sets before 10 */
     const int64_t *starts, *ends, *axes;
@@ -233,7 +234,9 @@ static int batch_slice(const mlscore_call *call, const int *in, int *out)
              plan.count[in[0]] == call->in[0]->dims[in[0]]));
 }
 
-/* --- Split ---------------------------------------------------------------------------- */
+/* --- Split
+ * ----------------------------------------------------------------------------
+ */
 
 struct split_state {
     int64_t axis;
@@ -365,7 +368,9 @@ static int batch_split(const mlscore_call *call, const int *in, int *out)
     return in[0] != axis;
 }
 
-/* --- Concat ----------------------------------------------------------------------------- */
+/* --- Concat
+ * -----------------------------------------------------------------------------
+ */
 
 static mlscore_status prepare_concat(mlscore_prepare *prepare)
 {

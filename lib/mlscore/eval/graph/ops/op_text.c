@@ -17,7 +17,8 @@ static mlscore_status no_memory(const mlscore_call *call)
     return mlscore_call_fail(call, MLSCORE_ENOMEM, "out of memory");
 }
 
-/* --- StringNormalizer ----------------------------------------------------------------- */
+/* --- StringNormalizer
+ * ----------------------------------------------------------------- */
 
 struct normalizer_state {
     mlscore_case change;
@@ -139,7 +140,8 @@ static int batch_normalizer(const mlscore_call *call, const int *in, int *out)
     return ((const struct normalizer_state *)call->state)->stop_count == 0;
 }
 
-/* --- StringConcat ------------------------------------------------------------------------- */
+/* --- StringConcat
+ * ------------------------------------------------------------------------- */
 
 static mlscore_status infer_concat(mlscore_call *call)
 {
@@ -196,7 +198,9 @@ static mlscore_status run_concat(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- StringSplit ---------------------------------------------------------------------------- */
+/* --- StringSplit
+ * ----------------------------------------------------------------------------
+ */
 
 struct split_state {
     mlscore_text delimiter; /* empty: runs of white space */
@@ -344,7 +348,8 @@ static int batch_split(const mlscore_call *call, const int *in, int *out)
     return 1;
 }
 
-/* --- RegexFullMatch -------------------------------------------------------------------------- */
+/* --- RegexFullMatch
+ * -------------------------------------------------------------------------- */
 
 static mlscore_status prepare_match(mlscore_prepare *prepare)
 {

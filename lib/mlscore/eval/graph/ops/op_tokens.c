@@ -100,7 +100,8 @@ static mlscore_status infer_tokenizer(mlscore_call *call)
     return status;
 }
 
-/* --- words -------------------------------------------------------------------------- */
+/* --- words
+ * -------------------------------------------------------------------------- */
 
 /* Words of all texts, one behind the other, and how many each text has. */
 struct words {
@@ -243,7 +244,8 @@ static void split(struct words *words, const struct tokenizer *tokenizer,
     }
 }
 
-/* --- the tensor of words ------------------------------------------------------------------ */
+/* --- the tensor of words
+ * ------------------------------------------------------------------ */
 
 static mlscore_status lay_out(const mlscore_call *call,
                               const struct words *words, const size_t *counts,

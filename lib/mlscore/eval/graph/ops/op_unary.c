@@ -81,7 +81,8 @@ static mlscore_status run_unary(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- Clip: bounds are attributes up to operator set 10, then inputs ---------- */
+/* --- Clip: bounds are attributes up to operator set 10, then inputs ----------
+ */
 
 static mlscore_status prepare_clip(mlscore_prepare *prepare)
 {
@@ -132,7 +133,8 @@ static mlscore_status run_clip(const mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- questions about an element ------------------------------------------------ */
+/* --- questions about an element
+ * ------------------------------------------------ */
 
 struct test_state {
     int positive, negative;
