@@ -265,8 +265,7 @@ def test_kill_9_at_random_moments_of_200_publishes(make_httpd):
             killed[what] += 1
         except (IndexError, KeyError, TypeError, OSError):
             pass  # it is dead already
-    wait_until(lambda: server.client().get("/readyz").status_code == 200, 30,
-               "readiness")
+    wait_until(publishers[0]._is_ready, 30, "readiness")
     assert min(killed.values()) > 0, killed
     for publisher in publishers:
         assert publisher.odd == []
