@@ -162,7 +162,7 @@ static unsigned delay_after(unsigned quick_deaths)
     if (quick_deaths < 2) {
         return 0;
     }
-    return quick_deaths < 9 ? 125u << (quick_deaths - 2) : 16000;
+    return quick_deaths < 5 ? 125u << (quick_deaths - 2) : 1000;
 }
 
 static void start(daemon_record *record, apr_pool_t *pconf)
