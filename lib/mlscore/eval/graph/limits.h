@@ -9,6 +9,6 @@
 /** Subgraphs within subgraphs. */
 #define MLSCORE_GRAPH_MAX_DEPTH 16
 /** Iterations of one Loop or Scan. */
-#define MLSCORE_LOOP_MAX ((int64_t)1 << 24)
+#define MLSCORE_LOOP_MAX ((int64_t)1 << 16)
 
 #endif
