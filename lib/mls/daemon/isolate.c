@@ -193,7 +193,9 @@ static void set_limits(const mls_isolation *isolation)
 
     setrlimit(RLIMIT_CORE, &none);
     limit(RLIMIT_NOFILE, OPEN_FILES);
+#ifndef __SANITIZE_ADDRESS__ /* its shadow alone is larger than any limit */
     limit(RLIMIT_DATA, isolation->memory);
+#endif
     limit(RLIMIT_FSIZE, isolation->file_size);
     limit(RLIMIT_CPU, isolation->cpu_seconds);
 }
