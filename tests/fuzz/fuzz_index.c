@@ -128,7 +128,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     must(mls_epochs_create(&epochs, 2, pool) == NULL);
-    uint8_t *bytes = apr_palloc(pool, size);
+    /* Aligned as a mapped file is. */
+    uint8_t *block = apr_palloc(pool, size + 64);
+    uint8_t *bytes = block + (64 - (uintptr_t)block % 64) % 64;
     memcpy(bytes, data + 1, size - 1);
     const size_t length = size - 1;
     if ((data[0] & 1) && length >= INDEX_HEADER_SIZE) {
