@@ -36,7 +36,9 @@ mls_err *mlh_spool_open(int *fd, request_rec *r, const mlh_config *config)
         }
     }
     if (made < 0) {
-        return mls_err_apr(r->pool, errno, "cannot spool in %s", directory);
+        return mls_err_apr(r->pool, errno,
+                           "no file for the upload in %s (MLServerUploadDir)",
+                           directory);
     }
     int *kept = apr_pmemdup(r->pool, &made, sizeof(made));
 

@@ -4,13 +4,12 @@
 #include "http/upload.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "http/reply.h"
 #include "http/request.h"
+#include "http/spool.h"
 #include "service/multipart.h"
 
 enum {
@@ -42,34 +41,6 @@ typedef struct reader {
 
 /* ---- files ---- */
 
-static apr_status_t close_fd(void *baton)
-{
-    const int *fd = baton;
-
-    if (*fd >= 0) {
-        close(*fd);
-    }
-    return APR_SUCCESS;
-}
-
-/* A file that has no name, or loses it at once where the file system cannot
- * do that. */
-static int open_unnamed(const char *directory, apr_pool_t *pool)
-{
-    const int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) {
-        return fd;
-    }
-    char *name = apr_pstrcat(pool, directory, "/mlserver.XXXXXX", NULL);
-    const int named = mkostemp(name, O_CLOEXEC);
-
-    if (named >= 0) {
-        unlink(name);
-    }
-    return named;
-}
-
 static mls_err *write_all(reader *in, int fd, const char *bytes,
                           size_t length)
 {
@@ -94,15 +65,7 @@ static mls_err *write_all(reader *in, int fd, const char *bytes,
 
 static mls_err *begin_file(reader *in, int *fd, apr_int64_t limit)
 {
-    const char *directory = in->call->config->upload_dir;
-
-    *fd = open_unnamed(directory, in->r->pool);
-    if (*fd < 0) {
-        return mls_err_apr(in->r->pool, errno,
-                           "no file for the upload in %s "
-                           "(MLServerUploadDir)",
-                           directory);
-    }
+    MLS_TRY(mlh_spool_open(fd, in->r, in->call->config));
     in->target.fd = fd;
     in->target.limit = limit;
     return NULL;
@@ -223,10 +186,6 @@ mls_err *mlh_upload_read(mlh_upload **out, request_rec *r,
     const char *boundary;
 
     upload->model_fd = upload->verify_fd = -1;
-    apr_pool_cleanup_register(r->pool, &upload->model_fd, close_fd,
-                              apr_pool_cleanup_null);
-    apr_pool_cleanup_register(r->pool, &upload->verify_fd, close_fd,
-                              apr_pool_cleanup_null);
     MLS_TRY(mls_multipart_boundary(
         &boundary, apr_table_get(r->headers_in, "Content-Type"), r->pool));
     if (!boundary) {
