@@ -122,6 +122,7 @@ static mls_err *prepare(mls_owner *owner, apr_pool_t *pool)
     mls_space_reserve(owner);
     mls_space_check(owner);
     MLS_TRY(mls_keys_open(&owner->keys, &daemon->paths, pool));
+    MLS_TRY(mls_owner_audit_open(owner, pool));
     MLS_TRY(mls_owner_open_index(owner, pool));
     owner->done_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return owner->done_event < 0 ? mls_err_apr(pool, errno, "eventfd") : NULL;
@@ -165,6 +166,7 @@ static mls_err *serve(mls_owner *owner, apr_pool_t *pool)
     for (int i = 0; i < MLS_OWNER_READERS; i++) {
         pthread_join(readers[i], NULL);
     }
+    mls_owner_write_audit(owner);
     if (atomic_load(&owner->backups)) {
         return NULL; /* cut off with the process; nothing of it is kept */
     }

@@ -40,6 +40,11 @@ static const mls_op ops[] = {
     { "token.list", MLS_OP_READ, 0, mls_op_token_list, NULL, NULL },
     { "subject.revoke", MLS_OP_WRITE, 0, mls_op_subject_revoke, NULL, NULL },
 
+    { "audit.add", MLS_OP_READ, 0, mls_op_audit_add, NULL, NULL },
+    { "audit.flush", MLS_OP_WRITE, MLS_OP_GROWS, mls_op_audit_flush,
+      mls_audit_flushed, NULL },
+    { "audit.search", MLS_OP_READ, 0, mls_op_audit_search, NULL, NULL },
+
     { "keys.rotate", MLS_OP_WRITE, MLS_OP_ADMIN, mls_op_keys_rotate, NULL,
       NULL },
     { "backup", MLS_OP_SLOW, MLS_OP_ADMIN, mls_op_backup, NULL, NULL },

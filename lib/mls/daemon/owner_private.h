@@ -148,6 +148,8 @@ struct mls_owner {
     mls_queue done; /* back to the loop */
     int done_event; /* eventfd: something is in `done` */
 
+    struct mls_owner_audit *audit; /* owner_audit.c */
+
     /* The writer's alone: */
     mls_index_writer *index;
     struct mls_keys *keys;
@@ -189,6 +191,16 @@ int mls_space_allows(mls_owner *owner, int64_t bytes);
 
 /** 1 when there is so little room that any failure may be for lack of it. */
 int mls_space_is_low(const mls_daemon *daemon);
+
+/** What is left of the audit, when nobody else writes any more. */
+void mls_owner_write_audit(mls_owner *owner);
+
+/* ---- owner_audit.c ---- */
+
+mls_err *mls_owner_audit_open(mls_owner *owner, apr_pool_t *pool);
+
+/** 1 when there are records that are not on disk; the writer's to ask. */
+int mls_owner_audit_waits(mls_owner *owner);
 
 /* ---- owner_index.c ---- */
 
@@ -246,6 +258,12 @@ mls_err *mls_op_token_revoke_family(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_subject_revoke(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_token_list(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_token_sign(mls_call *, apr_pool_t *);
+
+/* owner_audit.c */
+mls_err *mls_op_audit_add(mls_call *, mls_txn *, apr_pool_t *);
+mls_err *mls_op_audit_flush(mls_call *, mls_txn *, apr_pool_t *);
+mls_err *mls_audit_flushed(mls_call *, apr_pool_t *);
+mls_err *mls_op_audit_search(mls_call *, mls_txn *, apr_pool_t *);
 
 /* owner_admin.c */
 mls_err *mls_op_hello(mls_call *, mls_txn *, apr_pool_t *);

@@ -215,13 +215,24 @@ static void settle(mls_owner *owner, unsigned ticks, apr_pool_t *scratch)
     }
 }
 
-static mls_job *sweep_job(mls_owner *owner)
+/* An operation that nobody asked for. */
+static mls_job *own_job(mls_owner *owner, const char *op)
 {
     apr_pool_t *pool;
 
     apr_pool_create(&pool, NULL);
-    return mls_job_make(owner, mls_op_find("sweep"), mls_json_object(pool),
-                        pool);
+    return mls_job_make(owner, mls_op_find(op), mls_json_object(pool), pool);
+}
+
+void mls_owner_write_audit(mls_owner *owner)
+{
+    if (mls_owner_audit_waits(owner)) {
+        apr_pool_t *scratch;
+
+        apr_pool_create(&scratch, NULL);
+        write_batch(owner, own_job(owner, "audit.flush"), scratch);
+        apr_pool_destroy(scratch);
+    }
 }
 
 void *mls_owner_write_thread(void *data)
@@ -246,8 +257,9 @@ void *mls_owner_write_thread(void *data)
             ticks++;
             mls_space_check(owner);
             settle(owner, ticks, scratch);
+            mls_owner_write_audit(owner);
             if (ticks % SWEEP_EVERY == 0) {
-                write_batch(owner, sweep_job(owner), scratch);
+                write_batch(owner, own_job(owner, "sweep"), scratch);
             }
         }
         apr_pool_clear(scratch);

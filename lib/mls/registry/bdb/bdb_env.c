@@ -13,6 +13,7 @@ static const char *const files[MLS_TABLES] = {
     [MLS_TABLE_BLOBS] = "blobs.db",       [MLS_TABLE_USAGE] = "usage.db",
     [MLS_TABLE_REQUESTS] = "requests.db", [MLS_TABLE_META] = "meta.db",
     [MLS_TABLE_SNAPSHOTS] = "snapshots.db",
+    [MLS_TABLE_AUDIT] = "audit.db",
 };
 
 enum {

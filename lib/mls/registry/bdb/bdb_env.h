@@ -27,6 +27,7 @@ typedef enum mls_table {
     MLS_TABLE_REQUESTS, /* request id -> answer, for repeated requests */
     MLS_TABLE_META,     /* key -> text */
     MLS_TABLE_SNAPSHOTS, /* id -> snapshot */
+    MLS_TABLE_AUDIT, /* class, time, number -> record of the audit */
     MLS_TABLES
 } mls_table;
 

@@ -89,7 +89,35 @@ mls_err *mls_dbt_delete(mls_txn *txn, mls_table table, mls_bytes key,
                              : mls_bdb_err(pool, rc, mls_table_file(table));
 }
 
-static mls_err *walk(DBC *cursor, mls_table table, mls_bytes from,
+static void drop(DBT *key, DBT *value, mls_bytes from)
+{
+    if (key->data != from.data) {
+        free(key->data);
+    }
+    free(value->data);
+    key->data = NULL;
+    value->data = NULL;
+}
+
+/* The first record of a walk: the first from `from` on, or backwards the last
+ * that is below it. */
+static int begin(DBC *cursor, DBT *key, DBT *value, mls_bytes from, int back)
+{
+    if (!back || !from.data) {
+        return cursor->get(cursor, key, value,
+                           from.data ? DB_SET_RANGE
+                                     : back ? DB_LAST : DB_FIRST);
+    }
+    const int rc = cursor->get(cursor, key, value, DB_SET_RANGE);
+
+    if (rc && rc != DB_NOTFOUND) {
+        return rc;
+    }
+    drop(key, value, from);
+    return cursor->get(cursor, key, value, rc ? DB_LAST : DB_PREV);
+}
+
+static mls_err *walk(DBC *cursor, mls_table table, mls_bytes from, int back,
                      mls_dbt_each each, void *baton, apr_pool_t *scratch)
 {
     DBT key = dbt_of(from);
@@ -97,24 +125,21 @@ static mls_err *walk(DBC *cursor, mls_table table, mls_bytes from,
     apr_pool_t *subpool;
     mls_err *err = NULL;
     int stop = 0;
-    int rc = 0;
 
     key.flags = DB_DBT_MALLOC;
     value.flags = DB_DBT_MALLOC;
     apr_pool_create(&subpool, scratch);
-    u_int32_t how = from.data ? DB_SET_RANGE : DB_FIRST;
-    while (!err && !stop
-           && !(rc = cursor->get(cursor, &key, &value, how))) {
-        how = DB_NEXT;
+    int rc = begin(cursor, &key, &value, from, back);
+
+    while (!rc) {
         apr_pool_clear(subpool);
         err = each(baton, (mls_bytes){ key.data, key.size },
                    (mls_bytes){ value.data, value.size }, &stop, subpool);
-        if (key.data != from.data) {
-            free(key.data);
+        drop(&key, &value, from);
+        if (err || stop) {
+            break;
         }
-        free(value.data);
-        key.data = NULL;
-        value.data = NULL;
+        rc = cursor->get(cursor, &key, &value, back ? DB_PREV : DB_NEXT);
     }
     if (err) {
         /* the message may live in the subpool's last turn */
@@ -126,8 +151,8 @@ static mls_err *walk(DBC *cursor, mls_table table, mls_bytes from,
                                            mls_table_file(table));
 }
 
-mls_err *mls_dbt_scan(mls_txn *txn, mls_table table, mls_bytes from,
-                      mls_dbt_each each, void *baton, apr_pool_t *scratch)
+static mls_err *scan(mls_txn *txn, mls_table table, mls_bytes from, int back,
+                     mls_dbt_each each, void *baton, apr_pool_t *scratch)
 {
     DB *db = txn->bdb->tables[table];
     DBC *cursor;
@@ -138,9 +163,22 @@ mls_err *mls_dbt_scan(mls_txn *txn, mls_table table, mls_bytes from,
     if (rc) {
         return mls_bdb_err(scratch, rc, mls_table_file(table));
     }
-    mls_err *err = walk(cursor, table, from, each, baton, scratch);
+    mls_err *err = walk(cursor, table, from, back, each, baton, scratch);
     rc = cursor->close(cursor);
     return err ? err : mls_bdb_err(scratch, rc, mls_table_file(table));
+}
+
+mls_err *mls_dbt_scan(mls_txn *txn, mls_table table, mls_bytes from,
+                      mls_dbt_each each, void *baton, apr_pool_t *scratch)
+{
+    return scan(txn, table, from, 0, each, baton, scratch);
+}
+
+mls_err *mls_dbt_scan_back(mls_txn *txn, mls_table table, mls_bytes below,
+                           mls_dbt_each each, void *baton,
+                           apr_pool_t *scratch)
+{
+    return scan(txn, table, below, 1, each, baton, scratch);
 }
 
 mls_err *mls_dbt_get_json(mls_json **value, mls_txn *txn, mls_table table,

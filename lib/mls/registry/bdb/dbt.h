@@ -47,7 +47,13 @@ typedef mls_err *(*mls_dbt_each)(void *baton, mls_bytes key, mls_bytes value,
 mls_err *mls_dbt_scan(mls_txn *txn, mls_table table, mls_bytes from,
                       mls_dbt_each each, void *baton, apr_pool_t *scratch);
 
-/** The same with a JSON text as value; NULL when there is none. */
+/** The other way round, from the last that is below `below` (whose data may be
+ *  NULL: from the end). */
+mls_err *mls_dbt_scan_back(mls_txn *txn, mls_table table, mls_bytes below,
+                           mls_dbt_each each, void *baton,
+                           apr_pool_t *scratch);
+
+/** Get and put with a JSON text as value; NULL when there is none. */
 mls_err *mls_dbt_get_json(mls_json **value, mls_txn *txn, mls_table table,
                           mls_bytes key, apr_pool_t *pool);
 mls_err *mls_dbt_put_json(mls_txn *txn, mls_table table, mls_bytes key,
