@@ -59,6 +59,7 @@ typedef struct mlh_request {
     int body_done;          /* read to its end, or given up */
     const char *parameters[2]; /* of the path: name, version */
     const char *error;      /* what an error answered by httpd should say */
+    struct mlh_audit_note *audit; /* audit/audit.h; NULL: nothing was added */
 } mlh_request;
 
 typedef struct mlh_call {

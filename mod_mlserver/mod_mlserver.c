@@ -7,6 +7,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include "audit/audit.h"
 #include "auth/auth.h"
 #include "config/config.h"
 #include "http/reply.h"
@@ -26,6 +27,7 @@ static void register_hooks(apr_pool_t *pool)
     static const char *const authz[] = { "mod_authz_core.c", NULL };
 
     ap_hook_check_config(mlh_config_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_open_logs(mlh_audit_open_logs, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(mlh_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(mlh_child_init, NULL, NULL, APR_HOOK_MIDDLE);
 

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "audit/audit.h"
 #include "auth/auth.h"
 #include "http/reply.h"
 #include "http/request.h"
@@ -66,6 +67,7 @@ static int reply_granted(request_rec *r, const mlh_call *call,
     mls_token_request request = token_request(r, call->config);
     mls_tokens *tokens;
 
+    mlh_audit_subject(r, subject, NULL);
     request.subject = *subject;
     mls_err *err = mls_token_issue(&tokens, call->state->runtime->registry,
                                    &request, r->pool);
@@ -120,6 +122,8 @@ int mlh_login(request_rec *r, const mlh_call *call)
     if (result == MLH_LOGIN_GRANTED) {
         return reply_granted(r, call, &subject);
     }
+    mlh_audit_target(r, user);
+    mlh_audit_detail(r, "%s", reason);
     log_login(r, APLOG_INFO, "refused", user,
               apr_pstrcat(r->pool, "reason=", reason, NULL));
     switch (result) {
@@ -150,6 +154,7 @@ int mlh_login_refresh(request_rec *r, const mlh_call *call)
     }
     if (err && (err->code == MLS_EUNAUTHORIZED ||
                 err->code == MLS_ENOTFOUND)) {
+        mlh_audit_detail(r, "%s", mls_err_text(err, r->pool));
         log_login(r, APLOG_INFO, "refresh refused", "-",
                   apr_pstrcat(r->pool, "reason=", mls_err_text(err, r->pool),
                               NULL));

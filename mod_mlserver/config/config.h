@@ -6,12 +6,13 @@
  * From httpd.conf to checked structs. Fields, defaults, merging and the
  * command table all come from directives.def.
  *
- * A field always holds a usable value: its default until it is set. `set` has
- * a bit per directive that was set, so that merging knows what to inherit.
+ * A field always holds a usable value: its default until it is set. `set`
+ * tells of each directive whether it was, so that merging knows what to inherit.
  */
 
 #include <httpd.h>
 #include <http_config.h>
+#include <apr_file_io.h>
 #include <apr_tables.h>
 
 typedef int mlh_type_FLAG;
@@ -26,20 +27,32 @@ typedef int mlh_type_CHOICE;               /* position in its syntax */
 enum { MLH_SANDBOX_REQUIRED, MLH_SANDBOX_REDUCED };
 enum { MLH_LOG_OFF, MLH_LOG_CHANGES, MLH_LOG_ALL };
 
+/** A number per directive, for the `set` members. */
+enum mlh_directive_bit {
+#define SERVER(kind, name, field, value, syntax, help) MLH_BIT_##field,
+#define DIRECTORY(kind, name, field, value, syntax, help) MLH_BIT_##field,
+#include "config/directives.def"
+#undef SERVER
+#undef DIRECTORY
+    MLH_BITS
+};
+#define MLH_IS_SET(config, field) ((config)->set[MLH_BIT_##field] != 0)
+
 /** A virtual host's settings. */
 typedef struct mlh_server {
-    apr_uint64_t set;
+    unsigned char set[MLH_BITS];
 #define SERVER(kind, name, field, value, syntax, help) mlh_type_##kind field;
 #define DIRECTORY(kind, name, field, value, syntax, help)
 #include "config/directives.def"
 #undef SERVER
 #undef DIRECTORY
     struct mlh_state *state; /* found by post_config; NULL when unused */
+    apr_file_t *audit_file;  /* opened by open_logs; NULL: none */
 } mlh_server;
 
 /** A Location's settings. */
 typedef struct mlh_config {
-    apr_uint64_t set;
+    unsigned char set[MLH_BITS];
 #define SERVER(kind, name, field, value, syntax, help)
 #define DIRECTORY(kind, name, field, value, syntax, help) \
     mlh_type_##kind field;
@@ -49,18 +62,6 @@ typedef struct mlh_config {
     const char *mount; /* the Location's path without a final '/': "" at the
                         * root; NULL where the server is not mounted */
 } mlh_config;
-
-/** A bit per directive, for the `set` members. */
-enum mlh_directive_bit {
-#define SERVER(kind, name, field, value, syntax, help) MLH_BIT_##field,
-#define DIRECTORY(kind, name, field, value, syntax, help) MLH_BIT_##field,
-#include "config/directives.def"
-#undef SERVER
-#undef DIRECTORY
-    MLH_BITS
-};
-#define MLH_IS_SET(config, field) \
-    (((config)->set >> MLH_BIT_##field & 1) != 0)
 
 typedef enum mlh_kind {
     MLH_KIND_FLAG,

@@ -8,6 +8,7 @@
 #include <http_request.h>
 #include <apr_lib.h>
 
+#include "audit/audit.h"
 #include "auth/auth.h"
 #include "http/reply.h"
 #include "http/request.h"
@@ -181,5 +182,6 @@ int mlh_log_request(request_rec *r)
                       who->name ? ap_escape_logitem(r->pool, who->name) : "",
                       apr_time_now() - r->request_time);
     }
+    mlh_audit_request(r);
     return DECLINED;
 }

@@ -8,6 +8,7 @@
 #include <http_main.h>
 #include <apr_time.h>
 
+#include "audit/audit.h"
 #include "http/scratch.h"
 #include "mlscore/version.h"
 
@@ -128,6 +129,7 @@ static mls_err *open_runtime(mlh_state *state, apr_pool_t *pool)
                                 pool));
     MLS_TRY(mls_epochs_create(&runtime->epochs, threads, pool));
     runtime->scratch = mlh_scratch_create(threads, pool);
+    MLS_TRY(mlh_audit_spool_open(&runtime->audit, server, pool));
     const apr_status_t status = apr_thread_mutex_create(
         &runtime->opening, APR_THREAD_MUTEX_DEFAULT, pool);
 

@@ -42,6 +42,7 @@ typedef struct mlh_runtime {
     mls_supervisor *supervisor;
     mls_epochs *epochs;
     struct mlh_scratch_stack *scratch;
+    struct mlh_audit_spool *audit; /* audit/audit.h; NULL: not wanted */
     _Atomic(mlh_scoring *) scoring; /* NULL until mlserverd made the index */
     apr_thread_mutex_t *opening;    /* held while looking for it */
     apr_time_t started;
