@@ -59,12 +59,20 @@ void *mlh_config_create(apr_pool_t *pool, char *directory)
 
 /* ---- merging ---- */
 
+static void merge_set(unsigned char *out, const unsigned char *base,
+                      const unsigned char *add)
+{
+    for (int i = 0; i < MLH_BITS; i++) {
+        out[i] = base[i] | add[i];
+    }
+}
+
 void *mlh_server_merge(apr_pool_t *pool, void *base_, void *add_)
 {
     const mlh_server *base = base_, *add = add_;
     mlh_server *config = apr_pcalloc(pool, sizeof(*config));
 
-    config->set = base->set | add->set;
+    merge_set(config->set, base->set, add->set);
 #define SERVER(kind, name, field, value, syntax, help) \
     config->field = MLH_IS_SET(add, field) ? add->field : base->field;
 #define DIRECTORY(kind, name, field, value, syntax, help)
@@ -79,7 +87,7 @@ void *mlh_config_merge(apr_pool_t *pool, void *base_, void *add_)
     const mlh_config *base = base_, *add = add_;
     mlh_config *config = apr_palloc(pool, sizeof(*config));
 
-    config->set = base->set | add->set;
+    merge_set(config->set, base->set, add->set);
 #define SERVER(kind, name, field, value, syntax, help)
 #define DIRECTORY(kind, name, field, value, syntax, help) \
     config->field = MLH_IS_SET(add, field) ? add->field : base->field;
@@ -121,17 +129,16 @@ static const char *set_value(cmd_parms *cmd, void *directory,
                        ? ap_get_module_config(cmd->server->module_config,
                                               &mlserver_module)
                        : directory;
-    apr_uint64_t *set = directive->is_server ? &((mlh_server *)config)->set
-                                             : &((mlh_config *)config)->set;
-    const apr_uint64_t bit = APR_UINT64_C(1) << directive->bit;
+    unsigned char *set = directive->is_server ? ((mlh_server *)config)->set
+                                              : ((mlh_config *)config)->set;
     const char *wrong = mlh_config_parse(
-        directive, (char *)config + directive->offset, word, !(*set & bit),
-        cmd->pool);
+        directive, (char *)config + directive->offset, word,
+        !set[directive->bit], cmd->pool);
 
     if (wrong) {
         return wrong;
     }
-    *set |= bit;
+    set[directive->bit] = 1;
     if (directive->bit == MLH_BIT_enabled) {
         return set_mount(cmd, config);
     }

@@ -7,7 +7,8 @@
  * command table all come from directives.def.
  *
  * A field always holds a usable value: its default until it is set. `set`
- * tells of each directive whether it was, so that merging knows what to inherit.
+ * tells of each directive whether it was, so that merging knows what to
+ * inherit.
  */
 
 #include <httpd.h>
