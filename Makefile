@@ -161,6 +161,16 @@ $(VENV)/.made: tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+# What the benches compare us with: big, and installed for them only.
+VENV_BENCH := build/venv-bench
+.PHONY: venv-bench
+venv-bench: $(VENV_BENCH)/.made
+$(VENV_BENCH)/.made: tests/bench/requirements.txt
+	rm -rf $(VENV_BENCH)
+	$(PYTHON) -m venv $(VENV_BENCH)
+	$(VENV_BENCH)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 # --- serve -------------------------------------------------------------------
 .PHONY: serve stop
 export PORT STATE MPM
@@ -182,7 +192,9 @@ check-all: test-deps
 	@$(AGAIN) venv
 	@$(AGAIN) all unit fuzz-bins test-modules
 	@$(AGAIN) SAN=address,undefined all unit fuzz-bins test-modules
-	@$(VPYTHON) tests/run.py --build $(BUILD) --all --sanitized build-address-undefined $(SUITES)
+	@$(AGAIN) SAN=thread unit
+	@$(VPYTHON) tests/run.py --build $(BUILD) --sanitized build-address-undefined \
+	    --threads build-thread --valgrind $(SUITES)
 	@$(AGAIN) bench
 
 bench: test-deps
