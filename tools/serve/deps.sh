@@ -10,7 +10,7 @@ debian_build="gcc libc6-dev make pkg-config apache2-bin apache2-dev apache2-util
     libjson-c-dev libpcre2-dev libseccomp-dev libssl-dev libutf8proc-dev
     libxml2-dev libxxhash-dev libzip-dev openssl procps python3 zlib1g-dev
     python3-dill python3-numpy python3-pandas"
-debian_test="libcmocka-dev nghttp2-client python3-venv wrk g++ binutils"
+debian_test="libcmocka-dev nghttp2-client python3-venv wrk g++ binutils valgrind"
 debian_fuzz="clang"
 debian_deb="dpkg-dev debhelper fakeroot"
 
@@ -19,7 +19,7 @@ fedora_build="gcc make pkgconf-pkg-config httpd-core httpd-devel httpd-tools
     pcre2-devel libseccomp-devel openssl-devel utf8proc-devel libxml2-devel
     xxhash-devel libzip-devel openssl procps-ng python3 zlib-devel
     python3-dill python3-numpy python3-pandas"
-fedora_test="libcmocka-devel nghttp2 wrk gcc-c++ binutils"
+fedora_test="libcmocka-devel nghttp2 wrk gcc-c++ binutils valgrind"
 fedora_fuzz="clang compiler-rt"
 fedora_deb="dpkg-dev debhelper fakeroot"
 

@@ -112,6 +112,19 @@ static void assert_code(const mls_err *err, int code)
     assert_int_equal(err->code, code);
 }
 
+/* The thread sanitizer does not follow a process with threads that forks, and
+ * under valgrind an owner takes longer to start than a call is patient: what
+ * kills owners beside threads is left to the other builds. */
+static void need_forks_beside_threads(void)
+{
+#ifdef __SANITIZE_THREAD__
+    skip();
+#endif
+    if (getenv("MLS_TEST_VALGRIND")) {
+        skip();
+    }
+}
+
 /* ---- tests ---- */
 
 static void test_a_service_from_publish_to_delete(void **state)
@@ -179,10 +192,10 @@ static void test_tokens(void **state)
     succeed(f, mls_token_refresh(&third, f->registry, first->refresh,
                                  &request, f->pool));
     assert_string_equal(second->refresh, third->refresh);
-    succeed(f, mls_token_revoke(f->registry, second->refresh, f->pool));
+    succeed(f, mls_token_revoke(NULL, f->registry, second->refresh, f->pool));
     assert_code(mls_token_refresh(&third, f->registry, second->refresh,
                                   &request, f->pool), MLS_EUNAUTHORIZED);
-    assert_code(mls_token_revoke(f->registry, "unknown", f->pool),
+    assert_code(mls_token_revoke(NULL, f->registry, "unknown", f->pool),
                 MLS_ENOTFOUND);
     succeed(f, mls_token_revoke_subject(f->registry, &request.subject,
                                         f->pool));
@@ -216,6 +229,7 @@ static void *keep_an_owner(void *data)
 
 static void test_calls_outlive_an_owner(void **state)
 {
+    need_forks_beside_threads();
     struct fixture *f = *state;
     apr_array_header_t *all;
     pthread_t keeper;

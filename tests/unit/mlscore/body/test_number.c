@@ -422,6 +422,9 @@ static void the_table_of_powers_is_right(void **state)
     uint32_t limbs[LIMBS] = {1};
 
     (void)state;
+    if (getenv("MLS_TEST_VALGRIND")) {
+        skip(); /* it computes long doubles with 64 bits only */
+    }
     for (int q = 0; q <= MLSCORE_FIVE_LAST; q++) {
         /* The top 128 bits of the number in limbs. */
         int top = LIMBS - 1;
