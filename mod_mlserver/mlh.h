@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "registry/registry.h"
+#include "scoring/model_index.h"
 
 /* The one symbol that httpd looks up; all else is hidden. */
 extern module AP_MODULE_DECLARE_DATA
@@ -41,6 +42,7 @@ typedef struct mlh_state {
 typedef struct mlh_identity {
     mls_subject subject;
     mls_role role;
+    unsigned char family[MLS_INDEX_FAMILY]; /* of the token, if any */
     int is_bearer; /* a token said so; else another module of httpd */
 } mlh_identity;
 

@@ -151,6 +151,7 @@ int mlh_login_refresh(request_rec *r, const mlh_call *call)
     if (!err) {
         err = mls_token_refresh(&tokens, call->state->runtime->registry,
                                 refresh, &request, r->pool);
+        mlh_audit_subject(r, &tokens->subject, NULL);
     }
     if (err && (err->code == MLS_EUNAUTHORIZED ||
                 err->code == MLS_ENOTFOUND)) {
@@ -174,8 +175,9 @@ int mlh_login_revoke(request_rec *r, const mlh_call *call)
         return mlh_reply_fail(r, MLS_EINVALID,
                               "the query parameter refreshToken is missing");
     }
-    mls_err *err = mls_token_revoke(call->state->runtime->registry, refresh,
-                                    r->pool);
+    mls_subject whose = { NULL, NULL };
+    mls_err *err = mls_token_revoke(&whose, call->state->runtime->registry,
+                                    refresh, r->pool);
 
     if (err && err->code == MLS_ENOTFOUND) {
         return mlh_reply_fail(r, MLS_EUNAUTHORIZED,
@@ -184,7 +186,8 @@ int mlh_login_revoke(request_rec *r, const mlh_call *call)
     if (err) {
         return mlh_reply_error(r, err);
     }
-    log_login(r, APLOG_INFO, "revoked", "-", "");
+    mlh_audit_subject(r, &whose, NULL);
+    log_login(r, APLOG_INFO, "revoked", whose.name ? whose.name : "-", "");
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     return mlh_reply_json(r, HTTP_OK, "{}");
 }

@@ -69,6 +69,7 @@ static mls_err *verify(request_rec *r, mlh_request *request,
     MLS_TRY(err);
     request->identity.subject = said.subject;
     request->identity.is_bearer = 1;
+    memcpy(request->identity.family, said.family, sizeof(said.family));
     request->identity.role =
         mlh_role_of(r, request->config, &said.subject);
     return NULL;

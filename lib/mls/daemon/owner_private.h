@@ -256,8 +256,10 @@ mls_err *mls_op_token_refresh(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_token_revoke(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_token_revoke_family(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_subject_revoke(mls_call *, mls_txn *, apr_pool_t *);
-mls_err *mls_op_token_list(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_token_sign(mls_call *, apr_pool_t *);
+
+/* owner_token_list.c */
+mls_err *mls_op_token_list(mls_call *, mls_txn *, apr_pool_t *);
 
 /* owner_audit.c */
 mls_err *mls_op_audit_add(mls_call *, mls_txn *, apr_pool_t *);

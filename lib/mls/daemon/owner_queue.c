@@ -125,11 +125,12 @@ void mls_job_answer(mls_job *job, mls_err *err)
 {
     mls_call *call = &job->call;
 
-    if (!err) {
-        err = call->refusal;
-    }
     if (err) {
         job->answer = mls_wire_refusal(err, job->pool);
+    }
+    else if (call->refusal) {
+        mls_wire_set_refusal(call->answer, call->refusal, job->pool);
+        job->answer = mls_json_text(call->answer, job->pool);
     }
     else if (call->raw) {
         job->answer = call->raw;

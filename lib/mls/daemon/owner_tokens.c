@@ -18,8 +18,7 @@ enum {
     REFRESH_BYTES = 32,
     GRACE = 30, /* seconds in which a used refresh token is no theft */
     LIFETIME_MAX = 10 * 366 * 24 * 3600,
-    AGENT_MAX = 200,
-    LIST_MAX = 1000
+    AGENT_MAX = 200
 };
 
 #define KEY_ACCESS "accessLifetime" /* longest ever given, seconds */
@@ -140,6 +139,11 @@ mls_err *mls_token_sign(mls_call *call, apr_pool_t *pool)
                          &signing->claims, pool));
     mls_json_set_string(call->answer, "access", access);
     mls_json_set_string(call->answer, "refresh", signing->refresh);
+    mls_json_set(call->answer, "subject",
+                 mls_subject_to_json(&(const mls_subject){
+                                         signing->claims.provider,
+                                         signing->claims.name },
+                                     pool));
     mls_json_set_int(call->answer, "expires",
                      apr_time_from_sec(signing->claims.expires));
     return NULL;
@@ -295,6 +299,8 @@ mls_err *mls_op_token_refresh(mls_call *call, mls_txn *txn, apr_pool_t *pool)
         && call->now - refresh->used > apr_time_from_sec(GRACE)) {
         call->refusal = unauthorized(pool, "the refresh token was used "
                                            "before: its family is revoked");
+        mls_json_set(call->answer, "subject",
+                     mls_subject_to_json(&family->subject, pool));
         return revoke_family(call, txn, family, "reuse", pool);
     }
     MLS_TRY(mls_keys_successor(successor, call->owner->keys, token, length,
@@ -323,21 +329,32 @@ mls_err *mls_op_token_revoke(mls_call *call, mls_txn *txn, apr_pool_t *pool)
         return mls_err_make(pool, MLS_ENOTFOUND, NULL,
                             "the refresh token is unknown");
     }
+    mls_json_set(call->answer, "subject",
+                 mls_subject_to_json(&family->subject, pool));
     return revoke_family(call, txn, family, "logout", pool);
 }
 
+/* With a subject: only one of its own. */
 mls_err *mls_op_token_revoke_family(mls_call *call, mls_txn *txn,
                                     apr_pool_t *pool)
 {
     const char *id;
     mls_family *family;
+    mls_subject subject;
 
     MLS_TRY(mls_json_need_string(&id, call->request, "family", pool));
     MLS_TRY(mls_families_table_get(&family, txn, id, pool));
+    if (family && mls_json_get(call->request, "subject")) {
+        MLS_TRY(mls_subject_from_json(
+            &subject, mls_json_get(call->request, "subject"), pool));
+        family = mls_subject_same(&subject, &family->subject) ? family : NULL;
+    }
     if (!family) {
         return mls_err_make(pool, MLS_ENOTFOUND, NULL,
                             "there is no token family %s", id);
     }
+    mls_json_set(call->answer, "subject",
+                 mls_subject_to_json(&family->subject, pool));
     return revoke_family(call, txn, family, "revoked", pool);
 }
 
@@ -365,61 +382,4 @@ mls_err *mls_op_subject_revoke(mls_call *call, mls_txn *txn, apr_pool_t *pool)
     flip->not_before = apr_time_sec(record.time) + 1;
     flip->expires = apr_time_sec(record.access_expires);
     return mls_subjects_table_put(txn, &record, pool);
-}
-
-/* ---- listing ---- */
-
-struct list {
-    const mls_subject *subject; /* NULL: of everybody */
-    const char *after;
-    mls_json *families;
-    const char *next;
-    int looked_at;
-    apr_time_t now;
-    apr_pool_t *pool;
-};
-
-static mls_err *add_to_list(void *baton, const mls_family *family, int *stop,
-                            apr_pool_t *scratch)
-{
-    struct list *list = baton;
-
-    if (list->after && !strcmp(family->id, list->after)) {
-        return NULL;
-    }
-    if (mls_json_length(list->families) >= LIST_MAX) {
-        *stop = 1;
-        return NULL;
-    }
-    list->next = apr_pstrdup(list->pool, family->id);
-    if (family->expires > list->now
-        && (!list->subject
-            || (!strcmp(family->subject.provider, list->subject->provider)
-                && !strcmp(family->subject.name, list->subject->name)))) {
-        mls_json_add(list->families, mls_family_to_json(family, scratch));
-    }
-    return NULL;
-}
-
-mls_err *mls_op_token_list(mls_call *call, mls_txn *txn, apr_pool_t *pool)
-{
-    struct list list = { 0 };
-    mls_subject subject;
-
-    if (mls_json_get(call->request, "subject")) {
-        MLS_TRY(mls_subject_from_json(
-            &subject, mls_json_get(call->request, "subject"), pool));
-        list.subject = &subject;
-    }
-    list.after = mls_json_string(call->request, "after");
-    list.families = mls_json_array(pool);
-    list.now = call->now;
-    list.pool = pool;
-    MLS_TRY(mls_families_table_each(txn, list.after, add_to_list, &list,
-                                    pool));
-    mls_json_set(call->answer, "families", list.families);
-    mls_json_set_string(call->answer, "next",
-                        mls_json_length(list.families) >= LIST_MAX
-                            ? list.next : NULL);
-    return NULL;
 }

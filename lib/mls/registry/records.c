@@ -52,6 +52,12 @@ static const char *get(const mls_json *json, const char *key, apr_pool_t *pool)
 
 /* ---- subjects ---- */
 
+int mls_subject_same(const mls_subject *one, const mls_subject *other)
+{
+    return !strcmp(one->provider, other->provider)
+           && !strcmp(one->name, other->name);
+}
+
 mls_json *mls_subject_to_json(const mls_subject *subject, apr_pool_t *pool)
 {
     mls_json *json = mls_json_object(pool);

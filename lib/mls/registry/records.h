@@ -35,6 +35,9 @@ mls_err *mls_service_check(const mls_service *service, apr_pool_t *pool);
 mls_err *mls_name_check(const char *what, const char *name, apr_pool_t *pool);
 mls_err *mls_subject_check(const mls_subject *subject, apr_pool_t *pool);
 
+/** Are two subjects, both with provider and name, the same? */
+int mls_subject_same(const mls_subject *one, const mls_subject *other);
+
 /* ---- services ---- */
 
 /** `serial` orders services by age: the generation they were created with. */

@@ -89,6 +89,7 @@ mls_err *mls_service_delete(mls_registry *registry, const char *name,
 
 /** A token pair, as POST /login answers it. */
 typedef struct mls_tokens {
+    mls_subject subject;  /* whose they are */
     const char *access;   /* JWT, ES256 */
     const char *refresh;  /* opaque */
     apr_time_t expires;   /* of the access token */
@@ -111,19 +112,43 @@ mls_err *mls_token_issue(mls_tokens **out, mls_registry *registry,
 
 /** Rotate. Repeated within 30 s the same successor is returned; later it is
  *  theft: the family is revoked, MLS_EUNAUTHORIZED. Lifetimes come from
- *  `request`, whose subject is ignored. */
+ *  `request`, whose subject is ignored. *out is never NULL: after a theft it
+ *  holds the subject and no token. */
 mls_err *mls_token_refresh(mls_tokens **out, mls_registry *registry,
                            const char *refresh,
                            const mls_token_request *request, apr_pool_t *pool);
 
-/** Revoke the family of a refresh token; unknown tokens are MLS_ENOTFOUND. */
-mls_err *mls_token_revoke(mls_registry *registry, const char *refresh,
-                          apr_pool_t *pool);
+/** Revoke the family of a refresh token; unknown tokens are MLS_ENOTFOUND.
+ *  *whose (may be NULL) is the subject that held it. */
+mls_err *mls_token_revoke(mls_subject *whose, mls_registry *registry,
+                          const char *refresh, apr_pool_t *pool);
 
 /** Everything that a subject holds stops working now. */
 mls_err *mls_token_revoke_subject(mls_registry *registry,
                                   const mls_subject *subject,
                                   apr_pool_t *pool);
+
+/** Whose logins a list is of; NULL and 0 mean anything. */
+typedef struct mls_token_query {
+    const mls_subject *subject;
+    const char *user;  /* a name, or "provider:name" */
+    int limit;         /* at most 1000 */
+    const char *cursor; /* as *next said */
+} mls_token_query;
+
+/** Logins that are still good, as const mls_family * (records.h), in no
+ *  order. A page may hold less than the limit: only *next NULL says that
+ *  there is no more. */
+mls_err *mls_token_list(apr_array_header_t **out, const char **next,
+                        mls_registry *registry, const mls_token_query *query,
+                        apr_pool_t *pool);
+
+/** Revoke one login by its family's id: of anybody, or only when it is
+ *  `subject`'s. MLS_ENOTFOUND. *whose (may be NULL) is who held it. */
+mls_err *mls_token_revoke_family(mls_subject *whose, mls_registry *registry,
+                                 const char *family,
+                                 const mls_subject *subject,
+                                 apr_pool_t *pool);
 
 /** Counters and versions of the owner, as a JSON object. */
 mls_err *mls_registry_status(const char **json, mls_registry *registry,

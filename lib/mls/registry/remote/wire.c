@@ -56,13 +56,19 @@ int mls_wire_code(const char *word)
     return MLS_EOTHER;
 }
 
+void mls_wire_set_refusal(mls_json *answer, const mls_err *err,
+                          apr_pool_t *pool)
+{
+    mls_json_set_bool(answer, "ok", 0);
+    mls_json_set_string(answer, "code", mls_wire_word(err->code));
+    mls_json_set_string(answer, "message", mls_err_text(err, pool));
+}
+
 const char *mls_wire_refusal(const mls_err *err, apr_pool_t *pool)
 {
     mls_json *answer = mls_json_object(pool);
 
-    mls_json_set_bool(answer, "ok", 0);
-    mls_json_set_string(answer, "code", mls_wire_word(err->code));
-    mls_json_set_string(answer, "message", mls_err_text(err, pool));
+    mls_wire_set_refusal(answer, err, pool);
     return mls_json_text(answer, pool);
 }
 

@@ -39,6 +39,10 @@ int mls_wire_code(const char *word);
 /** {"ok":false,"code":...,"message":...} for an error. */
 const char *mls_wire_refusal(const mls_err *err, apr_pool_t *pool);
 
+/** The same in an object that has other members. */
+void mls_wire_set_refusal(mls_json *answer, const mls_err *err,
+                          apr_pool_t *pool);
+
 /** NULL when the answer says ok, else the error that it carries. */
 mls_err *mls_wire_outcome(const mls_json *answer, apr_pool_t *pool);
 
