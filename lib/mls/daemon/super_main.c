@@ -25,7 +25,8 @@ enum {
     SILENCE = 30,     /* seconds that a connection may say nothing */
     UPKEEP_FIRST = 2, /* seconds after the start */
     UPKEEP_EVERY = 600,
-    UPKEEP_AGAIN = 30 /* when it failed */
+    UPKEEP_AGAIN = 30, /* when it failed */
+    UPKEEP_LOOK = 5    /* whether the disk is nearly full: then at once */
 };
 
 /* ---- start ---- */
@@ -92,19 +93,26 @@ static void reap(mls_super *super)
     }
 }
 
+static int upkeep_is_due(const mls_super *super, apr_time_t now)
+{
+    return now >= super->upkeep_due || mls_super_disk_is_low(super->daemon);
+}
+
 static void begin_upkeep(mls_super *super)
 {
+    const apr_time_t now = apr_time_now();
     apr_pool_t *scratch;
 
-    if (mls_super_helpers(super, MLS_HELPER_UPKEEP)) {
+    super->next_upkeep = now + apr_time_from_sec(UPKEEP_LOOK);
+    if (!upkeep_is_due(super, now)
+        || mls_super_helpers(super, MLS_HELPER_UPKEEP)) {
         return;
     }
     apr_pool_create(&scratch, super->pool);
     mls_err *err = mls_super_fork(super, MLS_HELPER_UPKEEP, -1,
                                   mls_super_upkeep, super, scratch);
-    super->next_upkeep =
-        apr_time_now()
-        + apr_time_from_sec(err ? UPKEEP_AGAIN : UPKEEP_EVERY);
+    super->upkeep_due =
+        now + apr_time_from_sec(err ? UPKEEP_AGAIN : UPKEEP_EVERY);
     super->upkeeps++;
     if (err) {
         mls_daemon_log_err(super->daemon, err, "upkeep_failed");

@@ -47,7 +47,9 @@ typedef struct mls_super {
     int helper_count;
     mls_registry *registry;
     mls_pool *work; /* pools of published code */
-    apr_time_t started, next_upkeep;
+    apr_time_t started;
+    apr_time_t next_upkeep; /* when to look whether it is due */
+    apr_time_t upkeep_due;
     unsigned long compiled, refused_busy, refused_peers, helpers_lost;
     unsigned long upkeeps;
     struct pollfd entries[MLS_SUPER_POLL];
@@ -79,6 +81,9 @@ void mls_super_try_sandbox(mls_super *super);
 
 /** At the start: leftovers of crashed helpers. */
 mls_err *mls_super_clean(mls_super *super, apr_pool_t *scratch);
+
+/** Is there so little room left that what nobody names goes early? */
+int mls_super_disk_is_low(const mls_daemon *daemon);
 
 /** In a helper: compile what this image format lacks, sweep what nobody names
  *  any more. */

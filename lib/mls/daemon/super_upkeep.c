@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
@@ -18,7 +19,30 @@
 #include "daemon/isolate.h"
 #include "registry/remote/registry_client.h"
 
-enum { KEEP_UNNAMED = 3600 /* seconds */ };
+enum {
+    KEEP_UNNAMED = 3600, /* seconds */
+    RECORDED = 10,       /* seconds from a compiled image to its record */
+    LOW = 256            /* MB */
+};
+
+int mls_super_disk_is_low(const mls_daemon *daemon)
+{
+    struct statvfs status;
+
+    return !statvfs(daemon->paths.images, &status)
+           && ((uint64_t)status.f_bavail * status.f_frsize) >> 20 < LOW;
+}
+
+/* What a publish in progress wrote has no name yet and must stay; without
+ * room it stays no longer than a publish can take. */
+static apr_time_t unnamed_since(const mls_daemon *daemon)
+{
+    const int keep = mls_super_disk_is_low(daemon)
+                         ? daemon->options.compile_timeout + RECORDED
+                         : KEEP_UNNAMED;
+
+    return apr_time_now() - apr_time_from_sec(keep);
+}
 
 /* ---- the sandbox ---- */
 
@@ -135,8 +159,7 @@ static int is_named(void *baton, const char *digest)
 static mls_err *sweep(mls_super *super, const mls_blob_store *store,
                       const char *kind, apr_pool_t *pool)
 {
-    const apr_time_t before =
-        apr_time_now() - apr_time_from_sec(KEEP_UNNAMED);
+    const apr_time_t before = unnamed_since(super->daemon);
     apr_hash_t *digests;
     int removed;
 
