@@ -795,16 +795,49 @@ typedef struct pmml_attribute {
     double score;
 } pmml_attribute;
 
-/** Trees of plain splits, summed by the shared kernel. */
+/* Trees of an ensemble, packed for the shared kernel. */
+enum { /* how a feature of the kernel is made from a field */
+    PMML_SPLIT_NUMBER = 0,  /* the number itself */
+    PMML_SPLIT_TEXT_CODE,   /* position of its symbol among the codes */
+    PMML_SPLIT_NUMBER_CODE, /* position of its number among the codes */
+    PMML_SPLIT_COUNT
+};
+
+/** A field that splits compare. A value that is no code is code_count. */
+typedef struct pmml_forest_feature {
+    uint32_t slot;
+    uint32_t kind;
+    uint32_t code_first; /* words: symbols, or numbers, ascending */
+    uint32_t code_count;
+    uint32_t required; /* a row without it is walked */
+    uint32_t pad;
+} pmml_forest_feature;
+
+enum { /* what the sums of a forest are */
+    PMML_FOREST_NUMBER = 0,
+    PMML_FOREST_PROBABILITIES,
+    PMML_FOREST_VOTES,
+    PMML_FOREST_COUNT
+};
+
+enum { /* bits of pmml_forest.flags */
+    PMML_FOREST_EARLY = 1,     /* every row needs it, and no result before */
+    PMML_FOREST_UNORDERED = 2, /* which category comes first depends on the
+                                  row: ties are not decided here */
+    PMML_FOREST_DISTINCT = 4   /* nor are any two equal categories */
+};
+
+/** A sum that is NAN says that the ensemble's trees must be walked. */
 typedef struct pmml_forest {
-    uint32_t feature_first; /* words: slots */
+    uint32_t feature_first; /* in the forest_features table */
     uint32_t feature_count;
     uint32_t offset;        /* in the forest bytes, aligned to 64 */
     uint32_t size;
     uint32_t output_count;
     uint32_t category_first; /* words: symbols, one an output */
-    uint32_t row_first;      /* scratch doubles: features, then sums */
-    uint32_t average;        /* divide by the number of trees */
+    uint32_t kind;
+    uint32_t flags;
+    double divisor; /* of the sums */
 } pmml_forest;
 
 /** The few things there is one of. */
@@ -866,6 +899,7 @@ typedef struct pmml_head {
     X(characteristics, pmml_characteristic)      \
     X(attributes, pmml_attribute)                \
     X(forests, pmml_forest)                      \
+    X(forest_features, pmml_forest_feature)      \
     X(forest_bytes, unsigned char)
 
 #define PMML_TABLE_NUMBER(name, type) PMML_TABLE_##name,
@@ -875,6 +909,6 @@ typedef enum pmml_table {
 #undef PMML_TABLE_NUMBER
 
 /** Version of these records; an image of another one is refused. */
-#define PMML_PLAN_VERSION 1u
+#define PMML_PLAN_VERSION 2u
 
 #endif

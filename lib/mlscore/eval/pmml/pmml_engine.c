@@ -23,9 +23,6 @@ static void free_plan(void *opened)
          i++) {
         mlscore_free(plan->level_symbols[i]);
     }
-    for (uint32_t i = 0; plan->opened && i < plan->forests_count; i++) {
-        mlscore_forest_free(plan->opened[i]);
-    }
     for (uint32_t i = 0; plan->instances && i < plan->neighbors_count; i++) {
         mlscore_free(plan->instances[i]);
     }
@@ -33,7 +30,7 @@ static void free_plan(void *opened)
     mlscore_free(plan->refusals);
     mlscore_arena_free(plan->arena);
     mlscore_free(plan->level_symbols);
-    mlscore_free(plan->opened);
+    mlscore_pmml_forests_free(plan);
     mlscore_pmml_patterns_free(plan);
     mlscore_free(plan->symbol_slots);
     mlscore_free(plan);
@@ -95,38 +92,6 @@ static mlscore_status open_levels(pmml_plan *plan,
     return MLSCORE_OK;
 }
 
-static mlscore_status open_forests(pmml_plan *plan, mlscore_error *err)
-{
-    plan->opened =
-        mlscore_calloc(plan->forests_count + 1, sizeof(*plan->opened));
-    if (!plan->opened) {
-        return mlscore_error_set(err, MLSCORE_ENOMEM, "out of memory");
-    }
-    for (uint32_t i = 0; i < plan->forests_count; i++) {
-        const pmml_forest *record = &plan->forests[i];
-        const mlscore_status status = mlscore_forest_open(
-            &plan->opened[i], plan->forest_bytes + record->offset,
-            record->size, err);
-
-        if (status != MLSCORE_OK) {
-            return status;
-        }
-        if (mlscore_forest_features(plan->opened[i]) !=
-                record->feature_count ||
-            mlscore_forest_outputs(plan->opened[i]) != record->output_count) {
-            return mlscore_error_set(err, MLSCORE_EIMAGE,
-                                     "the compiled PMML model is damaged: a "
-                                     "forest does not fit");
-        }
-        const size_t scratch = mlscore_forest_scratch(plan->opened[i]);
-
-        if (scratch > plan->forest_scratch) {
-            plan->forest_scratch = scratch;
-        }
-    }
-    return MLSCORE_OK;
-}
-
 static mlscore_status open_plan(void **out, const mlscore_image *image,
                                 const mlscore_schema *inputs,
                                 const mlscore_schema *outputs,
@@ -152,7 +117,7 @@ static mlscore_status open_plan(void **out, const mlscore_image *image,
         status = mlscore_pmml_patterns_open(plan, err);
     }
     if (status == MLSCORE_OK) {
-        status = open_forests(plan, err);
+        status = mlscore_pmml_forests_open(plan, inputs, err);
     }
     if (status == MLSCORE_OK) {
         status = mlscore_pmml_instances_open(plan, err);
@@ -176,7 +141,7 @@ static void *take(char *base, size_t *at, size_t count, size_t size)
     return memory;
 }
 
-size_t mlscore_pmml_lay_out(const pmml_plan *plan, pmml_run *run,
+size_t mlscore_pmml_lay_out(const pmml_plan *plan, pmml_run *run, size_t rows,
                             void *scratch)
 {
     const pmml_head *head = plan->head;
@@ -197,6 +162,12 @@ size_t mlscore_pmml_lay_out(const pmml_plan *plan, pmml_run *run,
         take(scratch, &at, head->number_count, sizeof(*run->numbers));
     run->stack = take(scratch, &at, plan->stack_size, sizeof(*run->stack));
     run->forest_scratch = take(scratch, &at, plan->forest_scratch, 1);
+    run->block = rows < plan->forest_block ? (uint32_t)rows
+                                           : plan->forest_block;
+    run->forest_numbers = take(scratch, &at, plan->forest_width * run->block,
+                               sizeof(*run->forest_numbers));
+    run->forest_usable =
+        take(scratch, &at, (size_t)plan->forests_count * run->block, 1);
     return at;
 }
 
@@ -205,7 +176,7 @@ static mlscore_status scratch_size(const void *plan, size_t rows,
 {
     pmml_run run;
 
-    *bytes = mlscore_pmml_lay_out(plan, &run, NULL);
+    *bytes = mlscore_pmml_lay_out(plan, &run, rows, NULL);
     return MLSCORE_OK;
 }
 
@@ -223,39 +194,58 @@ static int score_row(pmml_run *run)
                : 0;
 }
 
+void mlscore_pmml_next_epoch(pmml_run *run)
+{
+    if (++run->epoch == 0) { /* after 2^32: begin anew */
+        memset(run->slot_epochs, 0,
+               run->plan->slots_count * sizeof(*run->slot_epochs));
+        memset(run->result_epochs, 0,
+               run->plan->models_count * sizeof(*run->result_epochs));
+        run->epoch = 1;
+    }
+}
+
+/** The row has been refused: say so in the answer. */
+static mlscore_status report(pmml_run *run, mlscore_error *err)
+{
+    mlscore_status status = MLSCORE_ENOMEM;
+
+    if (!run->no_memory) {
+        status =
+            mlscore_frame_row_error(run->out, run->row, "%s", run->reason);
+    }
+    return status == MLSCORE_OK
+               ? status
+               : mlscore_error_set(err, status, "out of memory");
+}
+
 static mlscore_status run_rows(const void *opened, const mlscore_frame *in,
                                mlscore_frame *out, void *scratch,
                                mlscore_error *err)
 {
     const pmml_plan *plan = opened;
     pmml_run run = {.plan = plan, .in = in, .out = out};
+    mlscore_status status = MLSCORE_OK;
 
-    mlscore_pmml_lay_out(plan, &run, scratch);
+    mlscore_pmml_lay_out(plan, &run, in->rows, scratch);
     memset(run.slot_epochs, 0, plan->slots_count * sizeof(*run.slot_epochs));
     memset(run.result_epochs, 0,
            plan->models_count * sizeof(*run.result_epochs));
-    for (run.row = 0; run.row < in->rows; run.row++) {
-        if (++run.epoch == 0) { /* 2^32 rows: begin anew */
-            memset(run.slot_epochs, 0,
-                   plan->slots_count * sizeof(*run.slot_epochs));
-            memset(run.result_epochs, 0,
-                   plan->models_count * sizeof(*run.result_epochs));
-            run.epoch = 1;
-        }
-        if (score_row(&run) == 0) {
-            continue;
-        }
-        if (run.no_memory) {
+    for (; run.row < in->rows && status == MLSCORE_OK; run.row++) {
+        const size_t left = in->rows - run.row;
+
+        if (plan->early_forests > 0 && in->rows > 1 &&
+            run.row == run.block_first + run.block_count &&
+            mlscore_pmml_forests_ahead(
+                &run, left < run.block ? left : run.block)) {
             return mlscore_error_set(err, MLSCORE_ENOMEM, "out of memory");
         }
-        const mlscore_status status =
-            mlscore_frame_row_error(out, run.row, "%s", run.reason);
-
-        if (status != MLSCORE_OK) {
-            return mlscore_error_set(err, status, "out of memory");
+        mlscore_pmml_next_epoch(&run);
+        if (score_row(&run)) {
+            status = report(&run, err);
         }
     }
-    return MLSCORE_OK;
+    return status;
 }
 
 const mlscore_engine mlscore_engine_pmml = {

@@ -100,7 +100,7 @@ mlscore_status mlscore_pmml_instances_open(pmml_plan *plan,
     if (plan->neighbors_count == 0) {
         return MLSCORE_OK;
     }
-    const size_t size = mlscore_pmml_lay_out(plan, &run, NULL);
+    const size_t size = mlscore_pmml_lay_out(plan, &run, 1, NULL);
     void *scratch = mlscore_malloc_aligned(size ? size : 64);
 
     plan->arena = mlscore_arena_create();
@@ -113,7 +113,7 @@ mlscore_status mlscore_pmml_instances_open(pmml_plan *plan,
         return mlscore_error_set(err, MLSCORE_ENOMEM, "out of memory");
     }
     memset(scratch, 0, size);
-    mlscore_pmml_lay_out(plan, &run, scratch);
+    mlscore_pmml_lay_out(plan, &run, 1, scratch);
     texts.arena = plan->arena;
     run.out = &texts; /* and no input: fields that are not given are missing */
     for (uint32_t i = 0; i < plan->neighbors_count && status == MLSCORE_OK;

@@ -39,6 +39,12 @@ typedef struct pmml_plan {
     const char **refusals;    /* by neighbor model: why it has none, or NULL */
     struct mlscore_arena *arena; /* their texts */
     size_t forest_scratch;
+    struct pmml_read *reads;  /* by forest feature: how to get it quickly */
+    size_t *forest_at;        /* by forest: its numbers of a row, in doubles */
+    size_t forest_width;      /* those of all forests */
+    uint32_t forest_block;    /* rows evaluated at once, at most */
+    uint32_t early_forests;   /* how many can be evaluated ahead of the rows */
+    int walk_only;            /* use no forest (tests) */
     uint32_t stack_size; /* arguments of functions inside functions */
 } pmml_plan;
 
@@ -81,6 +87,11 @@ typedef struct pmml_run {
     double *confidences;
     double *numbers;      /* scratch of the models' bodies */
     void *forest_scratch;
+    double *forest_numbers; /* by forest: features, then sums, of a block */
+    unsigned char *forest_usable; /* by row of the block and forest */
+    uint32_t block;         /* rows that there is room for */
+    size_t block_first;     /* the rows that are evaluated ahead */
+    size_t block_count;
     pmml_value *stack;    /* arguments of functions */
     uint32_t stack_used;
     void *match_context;  /* of regular expressions */
@@ -261,9 +272,25 @@ int mlscore_pmml_run_scorecard(pmml_run *run, uint32_t index);
 /** Compute the inputs of training instances. */
 mlscore_status mlscore_pmml_instances_open(pmml_plan *plan,
                                            mlscore_error *err);
-/** Lay out a run over scratch memory (NULL: only count); its size. */
-size_t mlscore_pmml_lay_out(const pmml_plan *plan, pmml_run *run,
+/** Lay out a run of `rows` over scratch memory (NULL: only count); its
+ *  size. */
+size_t mlscore_pmml_lay_out(const pmml_plan *plan, pmml_run *run, size_t rows,
                             void *scratch);
+
+/* --- forests (pmml_run_forest.c) ------------------------------------------*/
+
+mlscore_status mlscore_pmml_forests_open(pmml_plan *plan,
+                                         const mlscore_schema *inputs,
+                                         mlscore_error *err);
+void mlscore_pmml_forests_free(pmml_plan *plan);
+/** Evaluate the early forests of the rows from run->row on, `count` at most
+ *  run->block. Leaves run->row where it is. */
+int mlscore_pmml_forests_ahead(pmml_run *run, size_t count);
+/** Evaluate the ensemble `index` by its forest: 1, or 0 when its trees must be
+ *  walked in this row, or -1. */
+int mlscore_pmml_run_forest(pmml_run *run, uint32_t index);
+/** Begin the row: nothing is known of it. */
+void mlscore_pmml_next_epoch(pmml_run *run);
 
 /** Check every index, offset and count of the plan. */
 mlscore_status mlscore_pmml_verify(pmml_plan *plan,

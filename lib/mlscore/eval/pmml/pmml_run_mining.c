@@ -480,6 +480,13 @@ int mlscore_pmml_run_mining(pmml_run *run, uint32_t index)
                     .body = body,
                     .segments = &run->plan->segments[body->segment_first]};
 
+    if (body->forest != PMML_NONE && !run->plan->walk_only) {
+        const int done = mlscore_pmml_run_forest(run, index);
+
+        if (done != 0) {
+            return done < 0 ? -1 : 0;
+        }
+    }
     if (run_segments(&all)) {
         return -1;
     }

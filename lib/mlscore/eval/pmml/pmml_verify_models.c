@@ -148,7 +148,33 @@ static int check_regression(pmml_check *check, const pmml_model *model)
 
 /* --- ensembles ------------------------------------------------------------*/
 
-static int check_forest(pmml_check *check, const pmml_mining *body)
+static int check_forest_features(const pmml_check *check,
+                                 const pmml_forest *forest)
+{
+    const pmml_plan *plan = check->plan;
+
+    if (!pmml_range(forest->feature_first, forest->feature_count,
+                    plan->forest_features_count)) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < forest->feature_count; i++) {
+        const pmml_forest_feature *feature =
+            &plan->forest_features[forest->feature_first + i];
+
+        if (feature->slot >= plan->slots_count ||
+            feature->kind >= PMML_SPLIT_COUNT ||
+            !pmml_range(feature->code_first, feature->code_count,
+                        feature->kind == PMML_SPLIT_NUMBER_CODE
+                            ? plan->numbers_count
+                            : plan->words_count)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int check_forest(pmml_check *check, const pmml_model *model,
+                        const pmml_mining *body)
 {
     const pmml_plan *plan = check->plan;
 
@@ -159,19 +185,19 @@ static int check_forest(pmml_check *check, const pmml_mining *body)
         return 0;
     }
     const pmml_forest *forest = &plan->forests[body->forest];
+    const int number = forest->kind == PMML_FOREST_NUMBER;
 
-    return forest->offset % 64 == 0 && forest->output_count >= 1 &&
+    return forest->offset % 64 == 0 &&
            pmml_range(forest->offset, forest->size,
                       plan->forest_bytes_count) &&
-           mlscore_pmml_check_words(check, forest->feature_first,
-                                    forest->feature_count,
-                                    plan->slots_count, 0) &&
+           forest->kind < PMML_FOREST_COUNT &&
+           forest->output_count >= 1 &&
+           (number ? forest->output_count == 1
+                   : forest->output_count <= model->capacity) &&
            mlscore_pmml_check_words(check, forest->category_first,
-                                    forest->output_count,
-                                    plan->symbols_count, 1) &&
-           mlscore_pmml_check_scratch(
-               check, forest->row_first,
-               (size_t)forest->feature_count + forest->output_count);
+                                    number ? 0 : forest->output_count,
+                                    plan->symbols_count, 0) &&
+           check_forest_features(check, forest);
 }
 
 static int check_mining(pmml_check *check, const pmml_model *model,
@@ -191,7 +217,7 @@ static int check_mining(pmml_check *check, const pmml_model *model,
                     plan->segments_count) ||
         !mlscore_pmml_check_scratch(check, body->sort,
                                     2 * (size_t)body->segment_count) ||
-        !check_forest(check, body)) {
+        !check_forest(check, model, body)) {
         return 0;
     }
     for (uint32_t i = 0; i < body->segment_count; i++) {

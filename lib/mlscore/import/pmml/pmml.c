@@ -5,9 +5,11 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "eval/forest.h"
 #include "import/pmml/pmml_import.h"
 
 #define DEFAULT_DEPTH 512u
@@ -136,6 +138,7 @@ static void import(pmml_import *in, mlscore_image_builder *image,
     const uint32_t model = mlscore_pmml_model(in, find_model(in), NULL);
 
     mlscore_pmml_columns(in, model, image);
+    mlscore_pmml_forests(in, model);
     add_texts(in, image, model);
     add_sections(in, image);
 }
@@ -172,6 +175,8 @@ static mlscore_status read_model(mlscore_image_builder **out,
         import(in, image, bytes, size);
     }
     status = in->status;
+    mlscore_forest_builder_free(in->forest_builder);
+    free(in->forest_bytes);
     mlscore_pmml_tables_free(in);
     mlscore_arena_free(in->arena);
     mlscore_free(in);

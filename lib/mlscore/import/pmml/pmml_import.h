@@ -132,7 +132,9 @@ typedef struct pmml_import {
     uint32_t *marks;      /* by symbol, see mlscore_pmml_list_add_once */
     size_t mark_capacity;
     uint32_t mark;
-    uint32_t *forest_slots;
+    /* while a forest is packed (pmml_forest.c) */
+    struct mlscore_forest_builder *forest_builder;
+    void *forest_bytes;
 
     pmml_scope *top;
     const pmml_element *only_target; /* the MiningField of it, while a model
@@ -394,9 +396,8 @@ uint32_t mlscore_pmml_measure(pmml_import *in, pmml_scope *scope,
 uint32_t mlscore_pmml_scratch(pmml_import *in, const pmml_element *element,
                               size_t count);
 
-/** Give the trees of a MiningModel to the shared forest kernel when they are
- *  of the plain kind; its index in the forests table, or none. */
-uint32_t mlscore_pmml_forest(pmml_import *in, const pmml_mining *mining,
-                             const pmml_model *record);
+/** Pack the trees of ensembles for the shared forest kernel, where that gives
+ *  the same answers (pmml_forest.c). */
+void mlscore_pmml_forests(pmml_import *in, uint32_t top);
 
 #endif

@@ -74,19 +74,14 @@ static inline void check_refused(const char *document, mlscore_status status,
     }
 }
 
-/** Score rows; the answer as CSV with refused rows as "!reason". Free it. */
-static inline char *answer_of(const char *document, const char *rows)
+/** Score rows with an opened model; the answer as CSV with refused rows as
+ *  "!reason". Free it. */
+static inline char *model_answer(const mlscore_model *model, const char *rows)
 {
-    size_t size;
-    void *image = compile(document, &size);
-    mlscore_model *model;
     mlscore_context *context;
     mlscore_buffer csv = {0}, text = {0};
     mlscore_error err;
 
-    if (mlscore_model_open_memory(&model, image, size, &err) != MLSCORE_OK) {
-        fail_msg("not opened: %s", err.message);
-    }
     assert_int_equal(mlscore_context_create(&context, &err), MLSCORE_OK);
     assert_int_equal(mlscore_context_bind(context, model, &err), MLSCORE_OK);
     if (mlscore_read_csv(mlscore_context_input(context), rows, strlen(rows),
@@ -123,9 +118,25 @@ static inline char *answer_of(const char *document, const char *rows)
     assert_int_equal(mlscore_buffer_append(&text, "", 1), MLSCORE_OK);
     mlscore_buffer_free(&csv);
     mlscore_context_free(context);
+    return text.bytes;
+}
+
+/** The same for a document. */
+static inline char *answer_of(const char *document, const char *rows)
+{
+    size_t size;
+    void *image = compile(document, &size);
+    mlscore_model *model;
+    mlscore_error err;
+
+    if (mlscore_model_open_memory(&model, image, size, &err) != MLSCORE_OK) {
+        fail_msg("not opened: %s", err.message);
+    }
+    char *answer = model_answer(model, rows);
+
     mlscore_model_close(model);
     free(image);
-    return text.bytes;
+    return answer;
 }
 
 /** 1 when two cells are the same text or nearly the same number. */
