@@ -1,30 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is signed in. Tokens live in memory only; one tab renews at a time.
+// Who is signed in. Tokens live in the memory of this server's open tabs only; they
+// share them, and one tab renews at a time (Web Locks).
 
-import { base } from "./api.js";
+import { api, offers } from "./api.js";
+import { base } from "./base.js";
 
 const RENEW_BEFORE = 5 * 60; // seconds
+const ASK_TABS = 120; // milliseconds to wait for another tab's word
+const json = { "Content-Type": "application/json", Accept: "application/json" };
 
 class Session extends EventTarget {
   token = null;
   user = null;
   expires = 0; // seconds since 1970
+  ambient = false; // httpd itself has authenticated the user
+  /** Role and what it may do, as GET /admin/api/me has them. */
+  me = null;
+  /** Ask for the password over the page that is open; resolves to true when signed in. */
+  ask = async () => false;
+
   #refresh = null;
   #renewing = null;
+  #asking = null;
   #timer = null;
+  #tabs = new BroadcastChannel(`mlserver ${base}`);
+
+  constructor() {
+    super();
+    this.#tabs.onmessage = ({ data }) => this.#heard(data);
+  }
 
   get signedIn() {
     return this.token !== null || this.ambient;
   }
 
-  ambient = false; // httpd itself has authenticated the user
+  /** Seconds of the access token that are left. */
+  get left() {
+    return Math.max(0, Math.round(this.expires - Date.now() / 1000));
+  }
+
+  may(what) {
+    return Boolean(this.me?.permissions?.[what]);
+  }
+
+  // --- start ---
+
+  /** Another tab may have signed in, or httpd may know who this is already. */
+  async begin() {
+    this.#tabs.postMessage({ type: "ask" });
+    await Promise.race([new Promise((done) => this.addEventListener("change", done, { once: true })), pause(ASK_TABS)]);
+    if (this.token) return this.load();
+    this.me = await this.#who();
+    this.user = this.me?.user ?? null;
+    this.ambient = Boolean(this.user);
+    return this.ambient;
+  }
+
+  async load() {
+    this.me = await this.#who();
+    this.user = this.me?.user ?? this.user;
+    return true;
+  }
+
+  async #who() {
+    if (offers("/admin/api/me")) return api.me();
+    return { user: this.token ? this.user : null, role: null, permissions: { publish: true, sessions: true, admin: false } };
+  }
+
+  // --- in and out ---
 
   async signIn(username, password) {
-    const res = await fetch(`${base}/login`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify({ username, password }),
-    }).catch(() => null);
+    const res = await fetch(`${base}/login`, { method: "POST", headers: json, body: JSON.stringify({ username, password }) }).catch(() => null);
     if (!res) throw new Error("The server cannot be reached. Check the connection and try again.");
     const data = await res.json().catch(() => null);
     if (!res.ok) {
@@ -32,21 +78,34 @@ class Session extends EventTarget {
       throw new Error((data && data.message) || (wait ? `Too many tries. Try again in ${wait} s.` : "User name or password is wrong."));
     }
     this.#take(data, username);
+    await this.load();
   }
 
-  #take(data, user) {
-    this.token = data.access_token;
-    this.#refresh = data.refresh_token || null;
-    this.user = claims(data.access_token).sub || user;
-    this.expires = Number(data.expires_on) || Date.now() / 1000 + (Number(data.expires_in) || 3600);
-    this.#plan();
-    this.dispatchEvent(new Event("change"));
+  async signOut() {
+    const token = this.#refresh;
+    if (token) {
+      await fetch(`${base}/login/refreshToken?refreshToken=${encodeURIComponent(token)}`, {
+        method: "DELETE", headers: { Authorization: `Bearer ${this.token}`, Accept: "application/json" },
+      }).catch(() => null);
+    }
+    this.#tabs.postMessage({ type: "out" });
+    this.#out();
   }
 
-  #plan() {
+  #out() {
     clearTimeout(this.#timer);
-    const wait = Math.max(10, this.expires - Date.now() / 1000 - RENEW_BEFORE);
-    this.#timer = setTimeout(() => this.refresh(), Math.min(wait, 86400) * 1000);
+    this.token = this.#refresh = this.user = this.me = null;
+    this.dispatchEvent(new Event("ended"));
+  }
+
+  // --- staying signed in ---
+
+  /** After a 401: renew, or ask for the password. True when the call may be repeated. */
+  async recover() {
+    if (this.ambient) return false;
+    if (await this.refresh()) return true;
+    this.#asking ??= this.ask().finally(() => { this.#asking = null; });
+    return this.#asking;
   }
 
   /** True when there is a new access token afterwards. */
@@ -57,45 +116,61 @@ class Session extends EventTarget {
   }
 
   async #renew() {
+    const old = this.token;
+    const begun = performance.now();
     const renew = async () => {
-      const res = await fetch(`${base}/login/refreshToken`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", Accept: "application/json" },
-        body: JSON.stringify({ refreshToken: this.#refresh }),
-      }).catch(() => null);
+      if (performance.now() - begun > 5) await pause(ASK_TABS); // another tab held the lock: its word is coming
+      if (this.token !== old) return true;
+      const res = await fetch(`${base}/login/refreshToken`, { method: "POST", headers: json, body: JSON.stringify({ refreshToken: this.#refresh }) }).catch(() => null);
       if (!res) return false;
       if (!res.ok) {
-        this.#forget("Your session has ended. Sign in again; what you typed is kept.");
+        this.#refresh = null;
         return false;
       }
       this.#take(await res.json(), this.user);
       return true;
     };
-    return navigator.locks ? navigator.locks.request("mlserver-renew", renew) : renew();
+    return navigator.locks ? navigator.locks.request(`mlserver-renew ${base}`, renew) : renew();
   }
 
-  #forget(message) {
+  #take(data, user) {
+    this.token = data.access_token;
+    this.#refresh = data.refresh_token || null;
+    this.user = claims(data.access_token).sub || user;
+    this.expires = Number(data.expires_on) || Date.now() / 1000 + (Number(data.expires_in) || 3600);
+    this.#plan();
+    this.#tell();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #plan() {
     clearTimeout(this.#timer);
-    this.token = this.#refresh = null;
-    this.dispatchEvent(new CustomEvent("ended", { detail: message }));
+    const life = this.expires - Date.now() / 1000;
+    this.#timer = setTimeout(() => this.refresh(), Math.min(Math.max(life - RENEW_BEFORE, life / 2, 1), 86400) * 1000);
   }
 
-  async signOut() {
-    const token = this.#refresh;
-    if (token) {
-      await fetch(`${base}/login/refreshToken?refreshToken=${encodeURIComponent(token)}`, {
-        method: "DELETE",
-        headers: { Authorization: `Bearer ${this.token}`, Accept: "application/json" },
-      }).catch(() => null);
+  // --- the other tabs ---
+
+  #tell() {
+    this.#tabs.postMessage({ type: "token", token: this.token, refresh: this.#refresh, user: this.user, expires: this.expires });
+  }
+
+  #heard(data) {
+    if (data.type === "ask" && this.token) this.#tell();
+    if (data.type === "out" && this.token) this.#out();
+    if (data.type === "token" && data.expires > this.expires && (!this.user || data.user === this.user)) {
+      this.token = data.token;
+      this.#refresh = data.refresh;
+      this.user = data.user;
+      this.expires = data.expires;
+      this.#plan();
+      this.dispatchEvent(new Event("change"));
     }
-    this.user = null;
-    this.#forget("");
   }
+}
 
-  /** Seconds of the access token that are left. */
-  get left() {
-    return Math.max(0, Math.round(this.expires - Date.now() / 1000));
-  }
+function pause(milliseconds) {
+  return new Promise((done) => { setTimeout(done, milliseconds); });
 }
 
 function claims(token) {

@@ -8,7 +8,14 @@ const routes = [
   ["services/:name/:version/:tab", () => import("./pages/service.js")],
   ["publish", () => import("./pages/publish.js")],
   ["publish/:name", () => import("./pages/publish.js")],
+  ["sessions", () => import("./pages/sessions.js")],
+  ["pools", () => import("./pages/pools.js")],
+  ["roles", () => import("./pages/roles.js")],
+  ["roles/:tab", () => import("./pages/roles.js")],
+  ["tokens", () => import("./pages/tokens.js")],
+  ["audit", () => import("./pages/audit.js")],
   ["server", () => import("./pages/server.js")],
+  ["server/:tab", () => import("./pages/server.js")],
 ];
 
 function matches(template, segments) {
@@ -41,5 +48,12 @@ export function to(...segments) {
 }
 
 export function go(address) {
-  location.hash = address;
+  if (location.hash === address) window.dispatchEvent(new HashChangeEvent("hashchange"));
+  else location.hash = address;
+}
+
+/** Keep filters in the address without a step in the history. */
+export function remember(address, parameters) {
+  const given = new URLSearchParams(Object.entries(parameters).filter(([, v]) => v));
+  history.replaceState(history.state, "", given.size ? `${address}?${given}` : address);
 }

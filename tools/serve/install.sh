@@ -56,6 +56,11 @@ if [ -d htdocs ]; then
         put 0644 "htdocs/$file" "$datadir/htdocs/$(dirname "$file")"
     done
 fi
+if [ -d "$build/console/vendor" ]; then
+    for file in "$build"/console/vendor/*; do
+        put 0644 "$file" "$datadir/htdocs/vendor"
+    done
+fi
 for file in README.md CHANGELOG.md LICENSE docs/security.md; do
     [ ! -e "$file" ] || put 0644 "$file" "$docdir"
 done

@@ -50,17 +50,20 @@ place_state() {
 place_programs() {
     programs=$build
     htdocs=$root/htdocs
+    parts=$build/console/vendor
     workers=$root/tools/workers
     as_root || return 0
     usable_by mlserver-worker "$build/bin" && return
     programs=$state/programs
     htdocs=$programs/share/mlserver/htdocs
+    parts=$htdocs/vendor
     workers=$programs/share/mlserver/workers
     rm -rf "$programs"
     mkdir -p -m 0755 "$programs"
     cp -r "$build/bin" "$build/modules" "$programs/"
     mkdir -p "$programs/share/mlserver" # where mlserverd looks
     [ ! -d "$root/htdocs" ] || cp -r "$root/htdocs" "$htdocs"
+    [ ! -d "$build/console/vendor" ] || cp -r "$build/console/vendor" "$parts"
     cp -r "$root/tools/workers" "$workers"
     chmod -R go+rX "$programs"
 }
@@ -183,7 +186,7 @@ Group $(id -gn "$(httpd_user)")"
         [ -z "$user_lines" ] || echo "$user_lines"
         sed -e "s|@STATE@|$state|g" -e "s|@DATA@|$data|g" -e "s|@RUN@|$run|g" \
             -e "s|@PROGRAMS@|$programs|g" -e "s|@HTDOCS@|$htdocs|g" \
-            -e "s|@WORKERS@|$workers|g" -e "s|@SANDBOX@|$sandbox|g" \
+            -e "s|@WORKERS@|$workers|g" -e "s|@PARTS@|$parts|g" -e "s|@SANDBOX@|$sandbox|g" \
             -e "s|@PORT@|$port|g" "$root/conf/serve.conf.in"
     } >"$state/httpd/httpd.conf.new"
     mv "$state/httpd/httpd.conf.new" "$state/httpd/httpd.conf"

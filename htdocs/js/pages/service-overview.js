@@ -6,10 +6,10 @@ import { when } from "../ui/format.js";
 import { codeBlock, copyButton, h, panel } from "../ui/h.js";
 import { columnsOf, typeLabel } from "../ui/schema.js";
 
-function columnTable(caption, columns) {
+export function columnTable(caption, columns) {
   return h("div", { class: "table-wrap" }, h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, caption),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Column"), h("th", { scope: "col" }, "Type"), h("th", { scope: "col", class: "p1" }, "Levels"))),
-    h("tbody", {}, columns.map((c) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, c.name)), h("td", {}, typeLabel(c)),
+    h("tbody", {}, columns.map((c) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, c.name)), h("td", {}, typeLabel(c), c.required === false && h("span", { class: "below" }, "may be missing")),
       h("td", { class: "p1" }, c.levels ? h("span", { class: "clip", title: c.levels.join(", ") }, c.levels.join(", ")) : ""))))));
 }
 

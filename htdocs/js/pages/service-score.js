@@ -4,7 +4,7 @@
 import { api, consumePath, exchange } from "../api.js";
 import { download, parse, writeForSpreadsheet } from "../ui/csv.js";
 import { whole } from "../ui/format.js";
-import { announce, button, h, icon, note, panel } from "../ui/h.js";
+import { announce, button, dropZone, h, note, panel } from "../ui/h.js";
 import { columnsOf, toRequest, typeLabel } from "../ui/schema.js";
 import { answerRows } from "./service-try.js";
 
@@ -77,12 +77,7 @@ async function scoreRows({ service, inputs, rows, signal, progress }) {
 export async function open({ service }) {
   const { inputs } = columnsOf(await api.swagger(service.name, service.version));
   const work = h("div", { class: "stack" });
-  const file = h("input", { type: "file", accept: ".csv,text/csv", "aria-label": "CSV file", onchange: () => file.files[0] && take(file.files[0]) });
-  const drop = h("div", { class: "drop", ondragover: (event) => { event.preventDefault(); drop.classList.add("drop--over"); }, ondragleave: () => drop.classList.remove("drop--over"), ondrop: (event) => {
-    event.preventDefault();
-    drop.classList.remove("drop--over");
-    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
-  } }, icon("file"), h("p", {}, "Drop a CSV file here, or choose one. Its first line names the columns; an empty cell is missing."), file);
+  const drop = dropZone("CSV file", "Drop a CSV file here, or choose one. Its first line names the columns; an empty cell is missing.", take, ".csv,text/csv");
 
   async function take(chosen) {
     let table;

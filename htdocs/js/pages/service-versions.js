@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // All versions of a service: compare two, publish again, delete one.
 
-import { api } from "../api.js";
+import { api, offers } from "../api.js";
+import { session } from "../auth.js";
 import { go, to } from "../router.js";
 import { confirmTyped } from "../ui/dialog.js";
-import { parseTime, when } from "../ui/format.js";
+import { parseTime, percent, when, whole } from "../ui/format.js";
 import { h, icon, panel } from "../ui/h.js";
 import { table } from "../ui/table.js";
+import { mayChange } from "./service.js";
 import { toast } from "../ui/toast.js";
 
 /** Lines of a and b with signs, by longest common subsequence. */
@@ -28,12 +30,38 @@ export function difference(a, b) {
   return lines;
 }
 
+const CONTEXT = 3; // equal lines shown around a change
+const MOST = 3000; // lines that are compared
+
+/** Only what changed, with some lines around it; a gap says how many are left out. */
+function condensed(lines) {
+  const near = lines.map(() => false);
+  lines.forEach(([sign], i) => {
+    if (sign !== " ") for (let k = Math.max(0, i - CONTEXT); k <= Math.min(lines.length - 1, i + CONTEXT); k += 1) near[k] = true;
+  });
+  const shown = [];
+  for (let i = 0; i < lines.length; i += 1) {
+    if (near[i]) { shown.push(lines[i]); continue; }
+    let to_ = i;
+    while (to_ < lines.length && !near[to_]) to_ += 1;
+    shown.push(["gap", `${to_ - i} equal ${to_ - i === 1 ? "line" : "lines"}`]);
+    i = to_ - 1;
+  }
+  return shown;
+}
+
 function diffTable(caption, a, b) {
-  const lines = difference(a.split("\n"), b.split("\n"));
+  const [left, right] = [a.split("\n"), b.split("\n")];
+  if (left.length > MOST || right.length > MOST) return h("p", { class: "rows-limit" }, "Too long to compare here.");
+  const lines = difference(left, right);
+  if (lines.every(([sign]) => sign === " ")) return h("p", { class: "rows-limit" }, "No difference.");
   const kinds = { "+": "add", "-": "cut", " ": null };
+  const words = { "+": "added", "-": "removed", " ": "" };
   return h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": caption }, h("table", { class: "diff" }, h("caption", { class: "vh" }, caption),
-    h("tbody", {}, lines.map(([sign, text, left, right]) => h("tr", { class: kinds[sign] }, h("th", { class: "ln" }, String(left)), h("th", { class: "ln" }, String(right)),
-      h("td", { class: "sign" }, sign), h("td", {}, text))))));
+    h("thead", { class: "vh" }, h("tr", {}, ["Line before", "Line after", "Change", "Text"].map((t) => h("th", { scope: "col" }, t)))),
+    h("tbody", {}, condensed(lines).map(([sign, text, l, r]) => (sign === "gap" ? h("tr", { class: "gap" }, h("td", { colspan: 4 }, text))
+      : h("tr", { class: kinds[sign] }, h("td", { class: "ln" }, String(l)), h("td", { class: "ln" }, String(r)),
+        h("td", { class: "sign" }, sign, h("span", { class: "vh" }, words[sign])), h("td", {}, text)))))));
 }
 
 const described = (v) => JSON.stringify({
@@ -55,9 +83,10 @@ async function compare(name, left, right) {
 
 async function remove(version, versions) {
   const only = versions.length === 1;
+  const used = offers("/admin/api/usage") ? (await api.usage().catch(() => null))?.items.find((i) => i.name === version.name && i.version === version.version) : null;
   const sure = await confirmTyped({
     title: `Delete ${version.name} ${version.version}?`, word: version.version, action: "Delete this version",
-    consequences: h("ul", {}, h("li", {}, "Calls of this version get 404 from now on."),
+    consequences: h("ul", {}, h("li", {}, "Calls of this version get 404 from now on.", used?.requests > 0 && ` It was called ${whole(used.requests)} times since the server started.`),
       only ? h("li", {}, "It is the only version: the service goes with it.") : h("li", {}, "Other versions are not touched."),
       h("li", {}, "There is no undo; publish the model again to bring it back.")),
   });
@@ -65,8 +94,7 @@ async function remove(version, versions) {
   try {
     await api.remove(version.name, version.version);
     toast("ok", `Deleted ${version.name} ${version.version}.`);
-    go(only ? to("services") : to("services", version.name));
-    if (location.hash === to("services", version.name)) window.dispatchEvent(new HashChangeEvent("hashchange"));
+    go(only ? to("services") : to("services", version.name, versions.filter((v) => v !== version).at(-1).version, "versions"));
   } catch (error) {
     toast("fail", `Not deleted. ${error.message}`);
   }
@@ -75,6 +103,8 @@ async function remove(version, versions) {
 export async function open({ service, versions }) {
   const result = h("div", { class: "stack", "aria-live": "polite" });
   const chosen = [];
+  const usage = offers("/admin/api/usage") ? (await api.usage().catch(() => null))?.items : null;
+  const used = (v) => usage?.find((i) => i.name === v.name && i.version === v.version);
   const check = (version) => h("input", { type: "checkbox", "aria-label": `Compare ${version.version}`, onchange: async (event) => {
     if (event.target.checked) chosen.push([version, event.target]);
     else chosen.splice(chosen.findIndex(([v]) => v === version), 1);
@@ -82,17 +112,18 @@ export async function open({ service, versions }) {
     const [left, right] = chosen.map(([v]) => v).sort((x, y) => versions.indexOf(x) - versions.indexOf(y));
     result.replaceChildren(...(right ? (await compare(service.name, left, right)).filter(Boolean) : []));
   } });
-  const may = (v) => v.myPermissionOnService === "read/write";
   const list = table({ caption: "Versions, newest first", sort: "published", descending: true, columns: [
     { key: "compare", title: "Compare", hidden: true, render: check },
     { key: "version", title: "Version", header: true, value: (v) => v.version, render: (v) => [h("a", { class: "name", href: to("services", v.name, v.version) }, v.version), v.description && h("span", { class: "below clip", title: v.description }, v.description)] },
     { key: "runtime", title: "Runtime", class: "p2", value: (v) => v.runtimeType, render: (v) => v.runtimeType },
-    { key: "owner", title: "Owner", class: "p3", value: (v) => v.versionPublishedBy, render: (v) => v.versionPublishedBy },
+    { key: "owner", title: "Owner", class: "p3", value: (v) => v.versionPublishedBy, render: (v) => h("span", { class: "clip", title: v.versionPublishedBy }, v.versionPublishedBy) },
     { key: "published", title: "Published", value: (v) => parseTime(v.creationTime)?.getTime(), descending: true, render: (v) => when(v.creationTime) },
-    { key: "acts", title: "Actions", hidden: true, class: "acts", render: (v) => may(v) && [
-      v.runtimeType === "Realtime" && h("a", { class: "icon-button", href: `${to("publish", v.name)}?version=${encodeURIComponent(v.version)}`, "aria-label": `Replace ${v.version}`, title: "Replace" }, icon("refresh")),
+    usage && { key: "calls", title: "Calls", class: "num p1", descending: true, value: (v) => used(v)?.requests ?? 0, render: (v) => whole(used(v)?.requests ?? 0) },
+    usage && { key: "errors", title: "Errors", class: "num p2", descending: true, value: (v) => used(v)?.errors ?? 0, render: (v) => { const u = used(v); return u?.requests ? `${percent(u.errors, u.requests)}\u00a0%` : h("span", { class: "quiet" }, "–"); } },
+    { key: "acts", title: "Actions", hidden: true, class: "acts", render: (v) => mayChange(v) && [
+      h("a", { class: "icon-button", href: `${to("publish", v.name)}?version=${encodeURIComponent(v.version)}`, "aria-label": `Replace ${v.version}`, title: "Replace" }, icon("refresh")),
       h("button", { class: "icon-button icon-button--danger", type: "button", "aria-label": `Delete ${v.version}`, title: "Delete", onclick: () => remove(v, versions) }, icon("trash"))] },
-  ] });
+  ].filter(Boolean) });
   list.show(versions);
-  return h("div", { class: "stack" }, panel("Versions", { aside: h("p", {}, "Tick two to compare them."), actions: h("a", { class: "button", href: to("publish", service.name) }, icon("publish"), "New version") }, list.element), result);
+  return h("div", { class: "stack" }, panel("Versions", { aside: versions.length > 1 && h("p", {}, "Tick two to compare them."), actions: session.may("publish") && h("a", { class: "button", href: to("publish", service.name) }, icon("publish"), "New version") }, list.element), result);
 }

@@ -38,11 +38,15 @@ export function writeForSpreadsheet(rows) {
   return write(rows.map((row) => row.map((v) => (typeof v === "string" && /^[=+\-@\t\r]/.test(v) && Number.isNaN(Number(v)) ? `'${v}` : v))));
 }
 
-export function download(name, text, type = "text/csv") {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+export function saveBlob(name, blob) {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+export function download(name, text, type = "text/csv") {
+  saveBlob(name, new Blob([text], { type }));
 }

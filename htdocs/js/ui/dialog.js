@@ -21,6 +21,17 @@ export function confirmTyped({ title, consequences, word, action }) {
   });
 }
 
+/** Ask before something that is easily done again, or small. Resolves to true or false. */
+export function confirm({ title, consequences, action }) {
+  return new Promise((resolve) => {
+    const cancel = button("Cancel", { onclick: () => dialog.close("no") });
+    const dialog = h("dialog", { class: "dialog", "aria-labelledby": "confirm-title" }, h("h2", { id: "confirm-title" }, title), consequences,
+      h("div", { class: "actions" }, cancel, button(action, { kind: "danger", onclick: () => dialog.close("yes") })));
+    open(dialog, () => resolve(dialog.returnValue === "yes"));
+    cancel.focus();
+  });
+}
+
 export function open(dialog, closed) {
   const before = document.activeElement;
   dialog.addEventListener("close", () => {

@@ -51,10 +51,10 @@ export function note(kind, title, ...body) {
 }
 
 /** What went wrong, with what the server said and the id to quote. */
-export function failure(title, error, retry) {
+export function failure(title, error, retry, level = "strong") {
   return h("div", { class: "note note--fail", role: "alert" }, icon("fail"), h("div", {},
-    h("p", {}, h("strong", {}, title), " ", error.message),
-    error.requestId && h("p", { class: "quiet" }, "Request ", h("code", {}, error.requestId)),
+    level === "strong" ? h("p", {}, h("strong", {}, title), " ", error.message) : [h(level, {}, title), h("p", {}, error.message)],
+    error.requestId && h("p", { class: "quiet copyline" }, "Request ", h("code", {}, error.requestId), copyButton("request id", () => error.requestId)),
     retry && h("div", { class: "actions" }, button("Try again", { glyph: "refresh", onclick: retry }))));
 }
 
@@ -86,9 +86,12 @@ export function fieldError(control, message) {
 
 export function copyButton(what, text) {
   return h("button", { class: "icon-button", type: "button", "aria-label": `Copy ${what}`, title: "Copy", onclick: async (event) => {
+    const self = event.currentTarget;
     await copyText(text());
     announce(`Copied ${what}`);
-    event.currentTarget?.focus();
+    self.focus();
+    self.replaceChildren(icon("ok"));
+    setTimeout(() => self.replaceChildren(icon("copy")), 1500);
   } }, icon("copy"));
 }
 
@@ -112,4 +115,55 @@ export function announce(text) {
   const region = document.getElementById("announcer");
   region.textContent = "";
   setTimeout(() => { region.textContent = text; }, 30);
+}
+
+/** One choice of several that are all in view: segment("Theme", [["", "System"]], value, changed). */
+export function segment(label, choices, value, changed) {
+  const name = `s${++counter}`;
+  return h("div", { class: "segment", role: "radiogroup", "aria-label": label }, choices.map(([v, text]) =>
+    h("label", {}, h("input", { type: "radio", name, checked: v === value, onchange: () => changed(v) }), text)));
+}
+
+/** Readings in a strip: [[label, value, unit, extra]]. */
+export function figures(label, list) {
+  return h("dl", { class: "figures", "aria-label": label }, list.filter(Boolean).map(([name, value, unit, extra]) =>
+    h("div", {}, h("dt", {}, name), h("dd", {}, value, unit && ["\u00a0", h("span", { class: "unit" }, unit)]), extra && h("dd", {}, extra))));
+}
+
+/** Names and values of a card: [[name, value]]; empty ones are left out. */
+export function facts(list) {
+  return h("dl", { class: "facts" }, list.filter((line) => line && line[1] !== null && line[1] !== undefined && line[1] !== "")
+    .map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+/** Links between the parts of one page. */
+export function tabs(label, list, current) {
+  return h("nav", { class: "tabs", "aria-label": label }, h("ul", { role: "list" }, list.map(([id, text, address]) =>
+    h("li", {}, h("a", { href: address, "aria-current": id === current ? "page" : null }, text)))));
+}
+
+export function select(label, choices, value, changed) {
+  return h("select", { "aria-label": label, onchange: (event) => changed && changed(event.target.value) },
+    choices.map((choice) => { const [v, text] = Array.isArray(choice) ? choice : [choice, choice]; return h("option", { value: v, selected: v === value }, text); }));
+}
+
+export function empty(glyph, title, ...body) {
+  return h("div", { class: "empty" }, icon(glyph), h("h2", {}, title), h("p", {}, body));
+}
+
+/** A place to drop a file on, or to choose one: dropZone(label, hint, chosen(file)). */
+export function dropZone(label, hint, chosen, accept = null) {
+  const input = h("input", { type: "file", accept, class: "vh", "aria-label": label, onchange: () => { if (input.files[0]) take(input.files[0]); } });
+  const name = h("p", {}, hint);
+  const zone = h("div", { class: "drop", ondragover: (event) => { event.preventDefault(); zone.classList.add("drop--over"); }, ondragleave: () => zone.classList.remove("drop--over"), ondrop: (event) => {
+    event.preventDefault();
+    zone.classList.remove("drop--over");
+    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+  } }, icon("file"), name, h("label", { class: "button" }, input, "Choose a file"));
+  function take(file) {
+    const size = file.size < 1000 ? `${file.size} bytes` : `${(file.size / (file.size < 1e6 ? 1e3 : 1e6)).toPrecision(3)} ${file.size < 1e6 ? "kB" : "MB"}`;
+    name.replaceChildren(h("strong", { class: "mono" }, file.name), " ", h("span", { class: "quiet" }, size));
+    chosen(file);
+  }
+  return zone;
 }

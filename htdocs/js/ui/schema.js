@@ -18,6 +18,7 @@ export function columnsOf(swagger) {
 }
 
 export function typeLabel(column) {
+  if (!column.type) return "";
   if (column.levels) return `${column.levels.length} levels`;
   return { number: "number", integer: "whole number", boolean: "true or false", string: "text" }[column.type] || column.type;
 }
