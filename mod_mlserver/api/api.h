@@ -74,6 +74,18 @@ int mlh_snapshot_delete(request_rec *r, const mlh_call *call);
 int mlh_service_swagger(request_rec *r, const mlh_call *call);
 int mlh_openapi(request_rec *r, const mlh_call *call);
 
+/* ---- audit.c ---- */
+int mlh_audit(request_rec *r, const mlh_call *call);
+
+/* ---- tokens.c ---- */
+int mlh_tokens_list(request_rec *r, const mlh_call *call);
+int mlh_tokens_revoke(request_rec *r, const mlh_call *call);
+int mlh_token_revoke(request_rec *r, const mlh_call *call);
+
+/* ---- permissions.c ---- */
+int mlh_permissions(request_rec *r, const mlh_call *call);
+int mlh_service_permissions(request_rec *r, const mlh_call *call);
+
 /* ---- status.c ---- */
 int mlh_status(request_rec *r, const mlh_call *call);
 int mlh_healthz(request_rec *r, const mlh_call *call);

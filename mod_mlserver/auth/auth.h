@@ -61,4 +61,13 @@ mls_role mlh_role_of(request_rec *r, const mlh_config *config,
 /** Are two subjects the same? */
 int mlh_same_subject(const mls_subject *one, const mls_subject *other);
 
+/* ---- permit.c ---- */
+
+/** As mls_policy_allows and mls_policy_possible, with what the configuration
+ *  takes away (MLServerSessionRole). */
+int mlh_permits(const mlh_config *config, mls_role role,
+                mls_permission permission, int own);
+int mlh_permits_some(const mlh_config *config, mls_role role,
+                     mls_permission permission);
+
 #endif

@@ -26,6 +26,7 @@ typedef apr_array_header_t *mlh_type_LIST; /* of const char * */
 typedef int mlh_type_CHOICE;               /* position in its syntax */
 
 enum { MLH_SANDBOX_REQUIRED, MLH_SANDBOX_REDUCED };
+enum { MLH_SESSIONS_READER, MLH_SESSIONS_CONTRIBUTOR };
 enum { MLH_LOG_OFF, MLH_LOG_CHANGES, MLH_LOG_ALL };
 
 /** A number per directive, for the `set` members. */

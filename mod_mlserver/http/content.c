@@ -3,6 +3,7 @@
 
 #include "http/request.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Length of a media type without its parameters and trailing blanks. */
@@ -93,6 +94,26 @@ const char *mlh_query(request_rec *r, const char *name)
     char *decoded = apr_pstrmemdup(r->pool, value, length);
 
     return ap_unescape_urlencoded(decoded) == OK ? decoded : NULL;
+}
+
+mls_err *mlh_query_limit(int *out, request_rec *r, int most)
+{
+    const char *text = mlh_query(r, "limit");
+    char *end;
+
+    *out = 100;
+    if (!text) {
+        return NULL;
+    }
+    const long value = strtol(text, &end, 10);
+
+    if (*end || end == text || value < 1 || value > most) {
+        return mls_err_make(r->pool, MLS_EINVALID, NULL,
+                            "\"limit\" must be 1 to %d, not \"%s\"", most,
+                            text);
+    }
+    *out = (int)value;
+    return NULL;
 }
 
 void mlh_query_hide(request_rec *r, const char *name)

@@ -56,7 +56,7 @@ static mls_err *check_permission(request_rec *r, const mlh_request *request)
     const mls_permission permission = request->route->permission;
     const mlh_identity *caller = &request->identity;
 
-    if (!mls_policy_possible(caller->role, permission)) {
+    if (!mlh_permits_some(request->config, caller->role, permission)) {
         return mls_err_make(r->pool, MLS_EFORBIDDEN, NULL,
                             "the role of %s (%s) does not allow this",
                             caller->subject.name,

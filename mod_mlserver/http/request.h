@@ -61,6 +61,9 @@ int mlh_accept_prefers(request_rec *r, const char *type);
 /** A query parameter, decoded; NULL when absent or wrongly encoded. */
 const char *mlh_query(request_rec *r, const char *name);
 
+/** The query parameter "limit" of a list: 1 to `most`, 100 when absent. */
+mls_err *mlh_query_limit(int *out, request_rec *r, int most);
+
 /** Have a query parameter's value read "***" in httpd's access log. */
 void mlh_query_hide(request_rec *r, const char *name);
 

@@ -87,6 +87,18 @@ const mlh_route mlh_routes[] = {
     { "DELETE", "/snapshots/{id}", MLS_PERMIT_SESSION, mlh_snapshot_delete,
       "DeleteSnapshot" },
 
+    { "GET", "/admin/api/audit", MLS_PERMIT_ADMIN, mlh_audit, "searchAudit" },
+    { "GET", "/admin/api/tokens", MLS_PERMIT_TOKENS, mlh_tokens_list,
+      "listTokens" },
+    { "DELETE", "/admin/api/tokens", MLS_PERMIT_TOKENS, mlh_tokens_revoke,
+      "revokeTokensOfUser" },
+    { "DELETE", "/admin/api/tokens/{id}", MLS_PERMIT_TOKENS, mlh_token_revoke,
+      "revokeToken" },
+    { "GET", "/admin/api/permissions", MLS_PERMIT_LIST, mlh_permissions,
+      "listPermissions" },
+    { "GET", "/admin/api/services/{name}/{version}/permissions",
+      MLS_PERMIT_LIST, mlh_service_permissions, "getServicePermissions" },
+
     { "GET", "/status", MLS_PERMIT_LIST, mlh_status, "status" },
     { "GET", "/healthz", MLS_PERMIT_ANYONE, mlh_healthz, "healthz" },
     { "GET", "/readyz", MLS_PERMIT_ANYONE, mlh_readyz, "readyz" },

@@ -29,7 +29,8 @@ typedef enum mls_permission {
     MLS_PERMIT_PUBLISH,  /* a new version */
     MLS_PERMIT_CHANGE,   /* update or delete what is there */
     MLS_PERMIT_SESSION,  /* sessions and snapshots, always one's own */
-    MLS_PERMIT_ADMIN     /* roles, audit, nodes, other people's tokens */
+    MLS_PERMIT_TOKENS,   /* see and revoke logins */
+    MLS_PERMIT_ADMIN     /* roles, audit, nodes */
 } mls_permission;
 
 /** 1 when `role` has `permission` on a thing that is the caller's own
@@ -39,6 +40,9 @@ int mls_policy_allows(mls_role role, mls_permission permission, int own);
 /** 1 when there is any thing on which `role` has `permission`: what can be
  *  said before the thing itself has been looked up. */
 int mls_policy_possible(mls_role role, mls_permission permission);
+
+/** "anyone", "list", "consume" ... */
+const char *mls_permission_name(mls_permission permission);
 
 /** "Owner", "Contributor", "Reader", "none". */
 const char *mls_role_name(mls_role role);

@@ -25,6 +25,7 @@ static const struct {
     { MLS_PERMIT_PUBLISH, "nnyy", "nnyy" },
     { MLS_PERMIT_CHANGE, "nnyy", "nnny" },
     { MLS_PERMIT_SESSION, "nyyy", "nnnn" },
+    { MLS_PERMIT_TOKENS, "nyyy", "nnny" },
     { MLS_PERMIT_ADMIN, "nnny", "nnny" },
 };
 
@@ -48,6 +49,19 @@ static void test_every_cell_of_the_matrix(void **state)
     }
 }
 
+static void test_permissions_have_names(void **state)
+{
+    for (int i = 0; i <= MLS_PERMIT_ADMIN; i++) {
+        assert_non_null(mls_permission_name((mls_permission)i));
+        for (int j = 0; j < i; j++) {
+            assert_string_not_equal(mls_permission_name((mls_permission)i),
+                                    mls_permission_name((mls_permission)j));
+        }
+    }
+    assert_string_equal(mls_permission_name(MLS_PERMIT_TOKENS), "tokens");
+    assert_string_equal(mls_permission_name((mls_permission)999), "unknown");
+}
+
 static void test_an_unknown_permission_is_refused(void **state)
 {
     assert_false(mls_policy_allows(MLS_ROLE_OWNER, (mls_permission)999, 1));
@@ -65,6 +79,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_cell_of_the_matrix),
+        cmocka_unit_test(test_permissions_have_names),
         cmocka_unit_test(test_an_unknown_permission_is_refused),
         cmocka_unit_test(test_roles_have_the_contract_s_names),
     };
