@@ -45,7 +45,10 @@ typedef struct atom {
     const uint32_t *bits;
 } atom;
 
-enum truth { FALSE_ = 0, TRUE_ = 1, UNKNOWN, OPEN };
+/** A predicate's value as far as it is known: the values it may have. */
+enum { MAY_FALSE = 1, MAY_TRUE = 2, MAY_UNKNOWN = 4 };
+typedef unsigned truths;
+
 enum presence { MAYBE, PRESENT, ABSENT };
 
 /** Where the walk gets from a node. */
@@ -54,6 +57,13 @@ typedef struct move {
     uint32_t node; /* TO_NODE, TO_LEAF (or none) */
     atom open;     /* TO_SPLIT: what is to be known */
 } move;
+
+/** Comparisons that would tell more about a predicate. */
+typedef struct openings {
+    int has_value, has_presence;
+    atom value;    /* true or false is open */
+    atom presence; /* whether the field is missing is */
+} openings;
 
 /** Deepest tree that is made. */
 enum { MAX_DEPTH = 1500 };
@@ -83,8 +93,8 @@ static double above(double number)
 }
 
 /** LESS and EQUAL, from what is known of the number. */
-static enum truth decide_number(forest_lowering *l, const fact *facts,
-                                const atom *a)
+static truths decide_number(forest_lowering *l, const fact *facts,
+                            const atom *a)
 {
     double low = -INFINITY, high = INFINITY; /* low <= x < high */
 
@@ -101,22 +111,29 @@ static enum truth decide_number(forest_lowering *l, const fact *facts,
             low = fmax(low, at->cut);
             break;
         case FACT_EQUAL:
-            return a->test == SPLIT_LESS ? at->cut < a->cut : at->cut == a->cut;
+            return (a->test == SPLIT_LESS ? at->cut < a->cut
+                                          : at->cut == a->cut)
+                       ? MAY_TRUE
+                       : MAY_FALSE;
         case FACT_NOT_EQUAL:
             if (a->test == SPLIT_EQUAL && at->cut == a->cut) {
-                return FALSE_;
+                return MAY_FALSE;
             }
             break;
         default:
             break;
         }
     }
+    const int less = high <= a->cut;
+
     if (a->test == SPLIT_LESS) {
-        return high <= a->cut ? TRUE_ : low >= a->cut ? FALSE_ : OPEN;
+        return less            ? MAY_TRUE
+               : low >= a->cut ? MAY_FALSE
+                               : MAY_TRUE | MAY_FALSE;
     }
-    return high <= a->cut || low > a->cut           ? FALSE_
-           : low >= a->cut && high <= above(a->cut) ? TRUE_
-                                                    : OPEN;
+    return less || low > a->cut                     ? MAY_FALSE
+           : low >= a->cut && high <= above(a->cut) ? MAY_TRUE
+                                                    : MAY_TRUE | MAY_FALSE;
 }
 
 /** Whether one code, or any other value, is still possible. */
@@ -139,8 +156,8 @@ static int possible(forest_lowering *l, const fact *facts, uint32_t feature,
     return others;
 }
 
-static enum truth decide_member(forest_lowering *l, const fact *facts,
-                                const atom *a)
+static truths decide_member(forest_lowering *l, const fact *facts,
+                            const atom *a)
 {
     const uint32_t codes =
         mlscore_pmml_forest_code_count(&l->features[a->feature]);
@@ -156,10 +173,10 @@ static enum truth decide_member(forest_lowering *l, const fact *facts,
         inside |= (bits & a->bits[word]) != 0;
         outside |= (bits & ~a->bits[word]) != 0;
     }
-    return !inside ? FALSE_ : !outside ? TRUE_ : OPEN;
+    return !inside ? MAY_FALSE : !outside ? MAY_TRUE : MAY_TRUE | MAY_FALSE;
 }
 
-static enum truth decide(forest_lowering *l, const fact *facts, const atom *a)
+static truths decide(forest_lowering *l, const fact *facts, const atom *a)
 {
     return a->test == SPLIT_MEMBER ? decide_member(l, facts, a)
                                    : decide_number(l, facts, a);
@@ -208,92 +225,107 @@ static atom atom_of(forest_lowering *l, uint32_t index)
     return a;
 }
 
-static enum truth opposite(enum truth truth)
+static truths opposite(truths may)
 {
-    return truth == TRUE_ ? FALSE_ : truth == FALSE_ ? TRUE_ : truth;
+    return (may & MAY_UNKNOWN) | (may & MAY_TRUE ? MAY_FALSE : 0) |
+           (may & MAY_FALSE ? MAY_TRUE : 0);
 }
 
-static enum truth test(forest_lowering *l, uint32_t index, const fact *facts,
-                       atom *open);
+static truths test(forest_lowering *l, uint32_t index, const fact *facts,
+                   openings *open);
 
-/** `open` is set when the result is. */
-static enum truth test_simple(forest_lowering *l, uint32_t index,
-                              const fact *facts, atom *open)
+static truths test_simple(forest_lowering *l, uint32_t index, const fact *facts,
+                          openings *open)
 {
     const atom a = atom_of(l, index);
     const enum presence presence = presence_of(l, facts, a.slot);
-    enum truth truth;
+    truths may;
 
     if (a.test == SPLIT_PRESENT) {
-        truth = presence == MAYBE ? OPEN : presence == PRESENT;
+        may = presence == MAYBE     ? MAY_TRUE | MAY_FALSE
+              : presence == PRESENT ? MAY_TRUE
+                                    : MAY_FALSE;
     }
     else if (presence == ABSENT) {
-        return UNKNOWN;
+        return MAY_UNKNOWN;
     }
     else {
-        truth = presence == MAYBE ? OPEN : decide(l, facts, &a);
+        may = decide(l, facts, &a);
+        if (may == (MAY_TRUE | MAY_FALSE) && !open->has_value) {
+            open->has_value = 1;
+            open->value = a;
+        }
     }
-    if (truth == OPEN) {
-        *open = a;
+    if (presence == MAYBE) {
+        if (a.test != SPLIT_PRESENT) {
+            may |= MAY_UNKNOWN;
+        }
+        if (!open->has_presence) {
+            open->has_presence = 1;
+            open->presence = a;
+        }
     }
-    return a.negated ? opposite(truth) : truth;
+    return a.negated ? opposite(may) : may;
 }
 
-static enum truth combine(uint32_t op, enum truth left, enum truth right)
+/** One value with another, as eval/pmml/pmml_test.c combines them. */
+static truths combine_one(uint32_t op, truths left, truths right)
 {
-    const enum truth decisive = op == PMML_TEST_OR ? TRUE_ : FALSE_;
+    const truths decisive = op == PMML_TEST_OR ? MAY_TRUE : MAY_FALSE;
 
     if (op == PMML_TEST_XOR) {
-        return left == UNKNOWN || right == UNKNOWN ? UNKNOWN
-               : left == OPEN || right == OPEN     ? OPEN
-                                                   : left != right;
+        return (left | right) & MAY_UNKNOWN ? MAY_UNKNOWN
+               : left != right              ? MAY_TRUE
+                                            : MAY_FALSE;
     }
     if (left == decisive || right == decisive) {
         return decisive;
     }
-    if (left == OPEN || right == OPEN) {
-        return OPEN;
-    }
-    return left == UNKNOWN || right == UNKNOWN ? UNKNOWN : opposite(decisive);
+    return (left | right) & MAY_UNKNOWN ? MAY_UNKNOWN : opposite(decisive);
 }
 
-static enum truth test_compound(forest_lowering *l,
-                                const pmml_predicate *predicate,
-                                const fact *facts, atom *open)
+static truths combine(uint32_t op, truths left, truths right)
+{
+    truths may = 0;
+
+    for (truths a = 1; a <= MAY_UNKNOWN; a <<= 1) {
+        for (truths b = 1; b <= MAY_UNKNOWN; b <<= 1) {
+            if ((left & a) && (right & b)) {
+                may |= combine_one(op, a, b);
+            }
+        }
+    }
+    return may;
+}
+
+static truths test_compound(forest_lowering *l, const pmml_predicate *predicate,
+                            const fact *facts, openings *open)
 {
     const uint32_t *words = l->tables.words + predicate->a;
-    enum truth result = test(l, words[0], facts, open);
+    truths may = test(l, words[0], facts, open);
 
     for (uint32_t i = 1; i < predicate->b; i++) {
-        if (predicate->op == PMML_TEST_SURROGATE) {
-            if (result != UNKNOWN) {
-                return result;
-            }
-            result = test(l, words[i], facts, open);
-            continue;
+        if (predicate->op != PMML_TEST_SURROGATE) {
+            may = combine(predicate->op, may, test(l, words[i], facts, open));
         }
-        atom other;
-        const enum truth next = test(l, words[i], facts, &other);
-
-        if (next == OPEN && result != OPEN) {
-            *open = other;
+        else if (may & MAY_UNKNOWN) {
+            may = (may & ~(truths)MAY_UNKNOWN) | test(l, words[i], facts, open);
         }
-        result = combine(predicate->op, result, next);
     }
-    return result;
+    return may;
 }
 
-static enum truth test(forest_lowering *l, uint32_t index, const fact *facts,
-                       atom *open)
+static truths test(forest_lowering *l, uint32_t index, const fact *facts,
+                   openings *open)
 {
     const pmml_predicate *predicate = &l->tables.predicates[index];
 
     l->work++;
     switch (predicate->op) {
     case PMML_TEST_TRUE:
-        return TRUE_;
+        return MAY_TRUE;
     case PMML_TEST_FALSE:
-        return FALSE_;
+        return MAY_FALSE;
     case PMML_TEST_AND:
     case PMML_TEST_OR:
     case PMML_TEST_XOR:
@@ -311,13 +343,12 @@ static move leaf(uint32_t node)
     return (move){.kind = TO_LEAF, .node = node};
 }
 
-/** A predicate is unknown; `moved` is 0 when the next child is tried. */
+/** Where a walk goes whose next predicate is unknown. */
 static move handle_missing(const forest_lowering *l, const pmml_tree *tree,
-                           uint32_t at, int *moved)
+                           uint32_t at)
 {
     const pmml_node *node = &l->tables.nodes[at];
 
-    *moved = tree->strategy != PMML_STRATEGY_NONE;
     switch (tree->strategy) {
     case PMML_STRATEGY_LAST:
         return leaf(at);
@@ -330,53 +361,74 @@ static move handle_missing(const forest_lowering *l, const pmml_tree *tree,
     }
 }
 
-/** One step from a node; from PMML_NONE into the root. */
+static int same_move(const move *a, const move *b)
+{
+    return a->kind == b->kind && a->kind != TO_SPLIT && a->node == b->node;
+}
+
+/** What would tell more: values first, since one split may then do. */
+static move ask(const openings *open)
+{
+    return (move){.kind = TO_SPLIT,
+                  .open = open->has_value ? open->value : open->presence};
+}
+
+static move enter_root(forest_lowering *l, const pmml_tree *tree,
+                       const fact *facts)
+{
+    openings open = {0};
+    const truths may =
+        test(l, l->tables.nodes[tree->root].predicate, facts, &open);
+
+    return !(may & MAY_TRUE) ? leaf(PMML_NONE)
+           : may == MAY_TRUE ? (move){.kind = TO_NODE, .node = tree->root}
+                             : ask(&open);
+}
+
+/** One step from a node; from PMML_NONE into the root. A predicate that may
+ *  have several values does not matter when all lead to the same place. */
 static move step(forest_lowering *l, const pmml_tree *tree, uint32_t at,
                  const fact *facts)
 {
-    move next = {.kind = TO_SPLIT};
-
     if (at == PMML_NONE) {
-        const enum truth truth =
-            test(l, l->tables.nodes[tree->root].predicate, facts, &next.open);
-
-        return truth == OPEN    ? next
-               : truth == TRUE_ ? (move){.kind = TO_NODE, .node = tree->root}
-                                : leaf(PMML_NONE);
+        return enter_root(l, tree, facts);
     }
     const pmml_node *node = &l->tables.nodes[at];
+    const move missing = handle_missing(l, tree, at);
+    openings doubt = {0};
+    int doubtful = 0; /* the walk may have left for `missing` before */
 
     if (node->child_count == 0) {
         return leaf(at);
     }
+    move going =
+        leaf(tree->no_true_last && node->score != PMML_NONE ? at : PMML_NONE);
+
     for (uint32_t i = 0; i < node->child_count; i++) {
         const uint32_t child = node->child_first + i;
-        int moved;
+        openings open = {0};
+        truths may = test(l, l->tables.nodes[child].predicate, facts, &open);
 
-        switch (test(l, l->tables.nodes[child].predicate, facts, &next.open)) {
-        case OPEN:
-            return next;
-        case TRUE_:
-            return (move){.kind = TO_NODE, .node = child};
-        case UNKNOWN: {
-            const move missing = handle_missing(l, tree, at, &moved);
-
-            if (moved) {
-                return missing;
-            }
+        if (tree->strategy == PMML_STRATEGY_NONE && (may & MAY_UNKNOWN)) {
+            may = (may & ~(truths)MAY_UNKNOWN) | MAY_FALSE;
+        }
+        if ((may & MAY_TRUE) && (may & MAY_FALSE)) {
+            return ask(doubtful ? &doubt : &open);
+        }
+        if (may == MAY_UNKNOWN) {
+            going = missing;
             break;
         }
-        default:
+        if ((may & MAY_UNKNOWN) && !doubtful) {
+            doubtful = 1;
+            doubt = open;
+        }
+        if (may & MAY_TRUE) {
+            going = (move){.kind = TO_NODE, .node = child};
             break;
         }
     }
-    return leaf(tree->no_true_last && node->score != PMML_NONE ? at
-                                                               : PMML_NONE);
-}
-
-static int same_move(const move *a, const move *b)
-{
-    return a->kind == b->kind && a->kind != TO_SPLIT && a->node == b->node;
+    return doubtful && !same_move(&going, &missing) ? ask(&doubt) : going;
 }
 
 /* --- splits ---------------------------------------------------------------*/
@@ -463,26 +515,15 @@ static int build_presence(forest_lowering *l, const pmml_tree *tree,
                        (place){here.at, &no, here.depth + 1}, out);
 }
 
-/** 1 when a missing value goes where one side of the comparison goes, which
- *  then is in `*side`. The kernel has no split that sends it with "equal". */
-static int missing_side(forest_lowering *l, const pmml_tree *tree,
-                        const atom *a, place here, const fact *present,
-                        const move *missing, int *side)
+static int same_atom(const atom *a, const atom *b)
 {
-    for (*side = a->test != SPLIT_EQUAL; *side >= 0; (*side)--) {
-        const fact known = fact_of(a, *side, present);
-        const move going = step(l, tree, here.at, &known);
-
-        if (same_move(&going, missing)) {
-            return 1;
-        }
-    }
-    return 0;
+    return a->test == b->test && a->feature == b->feature &&
+           (a->test == SPLIT_MEMBER ? a->bits == b->bits : a->cut == b->cut);
 }
 
 /** The field may be missing. Where that ends nowhere, rows without the field
- *  are left to the walk; where it goes with one side of the comparison, the
- *  split sends it there. */
+ *  are left to the walk; where the walk then needs not know it any more, the
+ *  split sends it to a side. */
 static int build_maybe(forest_lowering *l, const pmml_tree *tree, const atom *a,
                        place here, uint32_t *out)
 {
@@ -491,37 +532,29 @@ static int build_maybe(forest_lowering *l, const pmml_tree *tree, const atom *a,
     const fact present = fact_of(&is_present, 1, here.facts);
     const fact absent = fact_of(&is_present, 0, here.facts);
     const move missing = step(l, tree, here.at, &absent);
-    int side;
 
     if (missing.kind == TO_LEAF && missing.node == PMML_NONE) {
         l->features[a->feature].required = 1;
         here.facts = &present;
         return build(l, tree, here, out);
     }
-    if (decide(l, here.facts, a) != OPEN) {
-        const move going = step(l, tree, here.at, &present);
-
-        if (!same_move(&going, &missing)) {
-            return build_presence(l, tree, a, here, out);
-        }
-        if (going.kind == TO_LEAF) {
-            *out = add_split(l, &(split_node){.node = going.node});
-            return 1;
-        }
-        here.at = going.node;
-        here.depth++;
-        return build(l, tree, here, out);
-    }
-    if (!missing_side(l, tree, a, here, &present, &missing, &side)) {
+    if (decide(l, here.facts, a) != (MAY_TRUE | MAY_FALSE)) {
         return build_presence(l, tree, a, here, out);
     }
-    const fact with = fact_of(a, side, here.facts);
-    const fact without = fact_of(a, !side, &present);
-    const place there = {here.at, &with, here.depth + 1};
-    const place other = {here.at, &without, here.depth + 1};
+    /* The kernel has no split that sends a missing value with "equal". */
+    for (int side = a->test != SPLIT_EQUAL; side >= 0; side--) {
+        const fact with = fact_of(a, side, here.facts);
+        const fact without = fact_of(a, !side, &present);
+        const move going = step(l, tree, here.at, &with);
+        const place there = {here.at, &with, here.depth + 1};
+        const place other = {here.at, &without, here.depth + 1};
 
-    return build_split(l, tree, a, side, side ? there : other,
-                       side ? other : there, out);
+        if (going.kind != TO_SPLIT || !same_atom(&going.open, a)) {
+            return build_split(l, tree, a, side, side ? there : other,
+                               side ? other : there, out);
+        }
+    }
+    return build_presence(l, tree, a, here, out);
 }
 
 static int build(forest_lowering *l, const pmml_tree *tree, place here,
