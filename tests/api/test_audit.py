@@ -332,6 +332,7 @@ def test_records_outlive_a_restart(make_httpd):
     httpd = make_httpd(config=config)
     httpd.start()
     httpd.client().get("/services", headers={"X-Request-Id": "stop-1"})
+    line_of(httpd, "stop-1")  # under way: SIGTERM does not stop it any more
     httpd.restart()
     found = search(httpd.client("admin"), outcome="refused")["items"]
     assert "stop-1" in [item["requestId"] for item in found]
