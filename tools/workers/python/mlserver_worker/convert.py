@@ -66,6 +66,14 @@ def _vector(value):
         raise InputError("must be an array")
     if any(isinstance(item, (list, dict)) for item in value):
         raise InputError("must be an array of plain values")
+    return _array(value, value)
+
+
+def _array(value, items):
+    """An array; a null among numbers is not-a-number, as in a frame."""
+    if any(item is None for item in items) and all(
+            item is None or type(item) in (int, float) for item in items):
+        return _numpy().array(value, dtype=float)
     return _numpy().array(value)
 
 
@@ -75,7 +83,8 @@ def _matrix(value):
         raise InputError("must be an array of row arrays")
     if len({len(row) for row in value}) > 1:
         raise InputError("has rows of different lengths")
-    return _numpy().matrix(value)
+    items = [item for row in value for item in row]
+    return _numpy().matrix(_array(value, items))
 
 
 def _check_columns(value):
@@ -195,10 +204,21 @@ def plain(value, depth=0):
 def _frame_columns(frame, depth):
     columns = {}
     for position, name in enumerate(frame.columns):
-        column = frame.iloc[:, position]
-        columns[str(name)] = [plain(item, depth + 1)
-                              for item in column.tolist()]
+        if str(name) in columns:
+            raise OutputError("has two columns named %r" % str(name))
+        columns[str(name)] = _column(frame.iloc[:, position], depth)
     return columns
+
+
+def _column(column, depth):
+    dtype = column.dtype
+    kind = dtype.kind if isinstance(dtype, _numpy().dtype) else "O"
+    items = column.tolist()
+    if kind in "bi":
+        return items
+    if kind == "f":
+        return [item if math.isfinite(item) else None for item in items]
+    return [plain(item, depth + 1) for item in items]
 
 
 def _single(value):
@@ -239,6 +259,9 @@ def _output_vector(value):
 
 
 def _output_matrix(value):
+    numpy = _loaded("numpy")
+    if isinstance(value, getattr(numpy, "ndarray", ())) and value.ndim < 3:
+        value = numpy.matrix(value)  # one dimension is one row
     value = plain(value)
     if isinstance(value, dict):
         columns = list(value.values())

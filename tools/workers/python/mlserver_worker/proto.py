@@ -2,6 +2,7 @@
 """Frames and datagrams of the worker protocol."""
 
 import array
+import codecs
 import json
 import os
 import socket
@@ -12,6 +13,20 @@ MAX_FRAME = 0x7FFFFFFF
 MAX_DATAGRAM = 65536
 MAX_DESCRIPTORS = 4
 CHUNK = 1 << 18
+
+
+def _replacement(error):
+    return b"\xef\xbf\xbd" * (error.end - error.start), error.end
+
+
+# Text of Python may hold halves of surrogate pairs, UTF-8 may not.
+codecs.register_error("mlserver", _replacement)
+
+
+def encode(message):
+    """A message as JSON in UTF-8, whatever its texts hold."""
+    return json.dumps(message, allow_nan=False, ensure_ascii=False).encode(
+        "utf-8", "mlserver")
 
 
 class ProtocolError(Exception):
@@ -31,7 +46,7 @@ class Channel:
         self._socket.close()
 
     def send(self, message, descriptors=()):
-        data = json.dumps(message).encode()
+        data = encode(message)
         if len(data) > MAX_DATAGRAM:
             raise ProtocolError("datagram of %d bytes is too long" % len(data))
         ancillary = []
@@ -91,7 +106,7 @@ class Stream:
             self.send(b"B", data)
 
     def send_result(self, result):
-        self.send(b"R", json.dumps(result, allow_nan=False).encode())
+        self.send(b"R", encode(result))
 
     def receive(self):
         """(kind, bytes); ProtocolError at the end."""
