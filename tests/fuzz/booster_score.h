@@ -23,13 +23,21 @@ static inline void fuzz_fill(mlscore_column *column, size_t row)
     const mlscore_field *field = column->field;
 
     column->missing[row] = 0;
-    if (field->type == MLSCORE_NUMERIC) {
+    switch (field->type) {
+    case MLSCORE_NUMERIC:
         column->values.numeric[row] = numbers[row];
-    }
-    else {
+        break;
+    case MLSCORE_INTEGER:
+        column->values.integer[row] = row == 0 ? INT64_MIN : (int64_t)row;
+        break;
+    case MLSCORE_LOGICAL:
+        column->values.logical[row] = row == 0;
+        break;
+    default:
         column->values.character[row] =
             field->level_count > row ? field->levels[row]
                                      : (mlscore_text){"text", 4, -1};
+        break;
     }
     if (row == 1) {
         mlscore_column_set_missing(column, row);

@@ -57,10 +57,14 @@ static void multiply_add(struct natural *n, uint32_t factor, uint32_t add)
     }
 }
 
-static void multiply_power(struct natural *n, uint32_t base, int32_t power)
+static void multiply_five(struct natural *n, int32_t power)
 {
+    /* 5^13 is the largest that fits a limb. */
+    for (; power >= 13; power -= 13) {
+        multiply_add(n, 1220703125, 0);
+    }
     for (; power > 0; power--) {
-        multiply_add(n, base, 0);
+        multiply_add(n, 5, 0);
     }
 }
 
@@ -90,9 +94,22 @@ static int compare(const struct natural *a, const struct natural *b)
     return 0;
 }
 
+/* Nine digits at a time. */
+struct chunk {
+    uint32_t value;
+    uint32_t scale; /* ten to the number of digits */
+};
+
+static void flush(struct natural *n, struct chunk *chunk)
+{
+    multiply_add(n, chunk->scale, chunk->value);
+    *chunk = (struct chunk){0, 1};
+}
+
 /* The digits as a number, and the power of ten of its last digit. */
 static int32_t load_digits(struct natural *n, const mlscore_decimal *decimal)
 {
+    struct chunk chunk = {0, 1};
     int32_t exponent = 0;
     int count = 0;
     int more = 0;
@@ -105,16 +122,22 @@ static int32_t load_digits(struct natural *n, const mlscore_decimal *decimal)
             continue;
         }
         const unsigned digit = mlscore_digit(*p);
-        if (count < MOST_DIGITS) {
-            multiply_add(n, 10, digit);
-            count += n->count > 0;
-            exponent -= seen_point;
-        }
-        else {
+        if (count == MOST_DIGITS) {
             more |= digit != 0;
             exponent += !seen_point;
+            continue;
+        }
+        exponent -= seen_point;
+        if (count > 0 || digit > 0) {
+            count++;
+            chunk.value = chunk.value * 10 + digit;
+            chunk.scale *= 10;
+            if (chunk.scale == 1000000000) {
+                flush(n, &chunk);
+            }
         }
     }
+    flush(n, &chunk);
     multiply_add(n, 10, (uint32_t)more);
     return exponent - 1 + decimal->power;
 }
@@ -137,7 +160,7 @@ static int compare_half_way(const mlscore_float_format *format,
     const int32_t ten = load_digits(&left, decimal);
 
     /* left * 10^ten against right * 2^exponent, factors of 10 taken apart. */
-    multiply_power(ten > 0 ? &left : &right, 5, ten > 0 ? ten : -ten);
+    multiply_five(ten > 0 ? &left : &right, ten > 0 ? ten : -ten);
     if (ten > exponent) {
         shift_left(&left, ten - exponent);
     }
