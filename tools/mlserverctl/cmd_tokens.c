@@ -50,6 +50,7 @@ static mls_err *list(ctl *c, const char *user)
     const char *next = NULL;
 
     mls_json_set_string(request, "op", "token.list");
+    mls_json_set_bool(request, "all", 1);
     if (user) {
         mls_subject subject;
         MLS_TRY(subject_of(&subject, user, c->pool));

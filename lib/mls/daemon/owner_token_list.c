@@ -23,6 +23,7 @@ struct list {
     const char *next; /* the last one looked at */
     int looked_at;
     int stopped; /* there is more */
+    int all;     /* what was revoked, too */
     apr_time_t now;
     mls_txn *txn;
     apr_pool_t *pool;
@@ -45,8 +46,8 @@ static mls_err *is_alive(int *alive, const struct list *list,
 {
     mls_not_before *record;
 
-    *alive = !family->revoked && family->expires > list->now;
-    if (*alive) {
+    *alive = family->expires > list->now && (list->all || !family->revoked);
+    if (*alive && !list->all) {
         MLS_TRY(mls_subjects_table_get(&record, list->txn, &family->subject,
                                        scratch));
         *alive = !record || family->created > record->time;
@@ -91,6 +92,7 @@ mls_err *mls_op_token_list(mls_call *call, mls_txn *txn, apr_pool_t *pool)
         list.subject = &subject;
     }
     list.user = mls_json_string(call->request, "user");
+    list.all = mls_json_bool(call->request, "all", 0);
     list.after = mls_json_string(call->request, "after");
     list.most = mls_json_int(call->request, "limit", LIST_MAX);
     if (list.most < 1 || list.most > LIST_MAX) {
