@@ -22,6 +22,7 @@ struct planning {
     mlscore_tensor **out;
     mlscore_tensor *spare;
     uint8_t *owned;
+    int shapes_only; /* no places: inputs may be unknown */
 };
 
 static mlscore_status no_memory(mlscore_error *err)
@@ -351,13 +352,12 @@ static mlscore_status plan_all(struct planning *planning,
     for (uint32_t i = 0; !status && i < graph->node_count; i++) {
         status = plan_node(planning, i);
     }
-    return status ? status : place_all(planning);
+    return status || planning->shapes_only ? status : place_all(planning);
 }
 
-mlscore_status mlscore_plan_create(mlscore_plan **out,
-                                   const mlscore_graph *graph,
-                                   const mlscore_tensor *inputs,
-                                   mlscore_error *err)
+static mlscore_status create(mlscore_plan **out, const mlscore_graph *graph,
+                             const mlscore_tensor *inputs, int shapes_only,
+                             mlscore_error *err)
 {
     const size_t ports = graph->most_ports + 1;
     mlscore_plan *plan = mlscore_calloc(1, sizeof(*plan));
@@ -375,7 +375,7 @@ mlscore_status mlscore_plan_create(mlscore_plan **out,
     plan->nodes = mlscore_calloc(graph->node_count + 1, sizeof(*plan->nodes));
     plan->texts = mlscore_arena_create();
     struct planning planning = {
-        .plan = plan, .graph = graph, .err = err,
+        .plan = plan, .graph = graph, .err = err, .shapes_only = shapes_only,
         .in = mlscore_calloc(ports, sizeof(*planning.in)),
         .out = mlscore_calloc(ports, sizeof(*planning.out)),
         .spare = mlscore_calloc(ports, sizeof(*planning.spare)),
@@ -398,6 +398,32 @@ mlscore_status mlscore_plan_create(mlscore_plan **out,
     }
     *out = plan;
     return MLSCORE_OK;
+}
+
+mlscore_status mlscore_plan_create(mlscore_plan **out,
+                                   const mlscore_graph *graph,
+                                   const mlscore_tensor *inputs,
+                                   mlscore_error *err)
+{
+    return create(out, graph, inputs, 0, err);
+}
+
+mlscore_status mlscore_graph_shapes(const mlscore_graph *graph,
+                                    const mlscore_tensor *inputs,
+                                    mlscore_tensor *outputs,
+                                    mlscore_error *err)
+{
+    mlscore_plan *plan;
+    mlscore_status status = create(&plan, graph, inputs, 1, err);
+
+    for (uint32_t i = 0; !status && i < graph->output_count; i++) {
+        outputs[i] = plan->tensors[graph->outputs[i]];
+        outputs[i].data = NULL;
+    }
+    if (!status) {
+        mlscore_plan_free(plan);
+    }
+    return status;
 }
 
 void mlscore_plan_free(mlscore_plan *plan)

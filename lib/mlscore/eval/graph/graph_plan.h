@@ -25,6 +25,13 @@ mlscore_status mlscore_plan_create(mlscore_plan **out,
                                    const mlscore_graph *graph,
                                    const mlscore_tensor *inputs,
                                    mlscore_error *err);
+/** Types and shapes of the outputs for inputs whose shapes may be unknown in
+ *  part; what cannot be told is unknown. For bodies of control operators. */
+mlscore_status mlscore_graph_shapes(const mlscore_graph *graph,
+                                    const mlscore_tensor *inputs,
+                                    mlscore_tensor *outputs,
+                                    mlscore_error *err);
+
 /** Accepts NULL. */
 void mlscore_plan_free(mlscore_plan *plan);
 
@@ -50,7 +57,7 @@ void mlscore_plan_end(const mlscore_plan *plan, void *scratch);
 /** Do rows stay apart? `small` and `large` are plans of the same graph that
  *  differ in the number of rows only, which lie in dimension 0 of the inputs
  *  that have has_rows[i]. On 1, axis[v] is the dimension of each value that
- *  holds the rows (-1 none). */
+ *  holds the rows (-1 none). Returns -1 when memory runs out. */
 int mlscore_graph_rows_apart(const mlscore_graph *graph,
                              const mlscore_plan *small, int64_t small_rows,
                              const mlscore_plan *large, int64_t large_rows,

@@ -205,8 +205,8 @@ int mlscore_graph_rows_apart(const mlscore_graph *graph,
         .out_axis = mlscore_calloc(ports, sizeof(*rows.out_axis)),
     };
     const int apart = rows.varies && rows.in && rows.out && rows.spare &&
-                      rows.in_axis && rows.out_axis &&
-                      follow_all(&rows, has_rows);
+                              rows.in_axis && rows.out_axis
+                          ? follow_all(&rows, has_rows) : -1;
 
     mlscore_free(rows.varies);
     mlscore_free(rows.in);

@@ -8,7 +8,10 @@
 #define MLSCORE_PLAN_MAX_BYTES ((size_t)2 << 30)
 /** Subgraphs within subgraphs. */
 #define MLSCORE_GRAPH_MAX_DEPTH 16
-/** Iterations of one Loop or Scan. */
+/** Rounds of one Scan, which its data bounds too. */
+#define MLSCORE_SCAN_MAX ((int64_t)1 << 24)
+/** Rounds of one Loop, which nothing else bounds: a model that asks for more
+ *  would hold the process that scores. */
 #define MLSCORE_LOOP_MAX ((int64_t)1 << 16)
 
 #endif

@@ -260,22 +260,26 @@ static mlscore_status find_mode(mlscore_onnx_columns *columns,
         mlscore_free(has_rows);
         return MLSCORE_OK;
     }
-    if (plan_rows(columns, graph, SMALL_ROWS, &small, &ignored) ||
-        plan_rows(columns, graph, LARGE_ROWS, &large, &ignored)) {
+    mlscore_status status =
+        plan_rows(columns, graph, SMALL_ROWS, &small, &ignored);
+    status = status ? status
+                    : plan_rows(columns, graph, LARGE_ROWS, &large, &ignored);
+    int apart = 0;
+    if (status) {
         /* The graph has a row count of its own inside; one it can take. */
         columns->binding.mode = MLSCORE_ROWS_SINGLE;
     }
     else {
-        columns->binding.mode =
-            mlscore_graph_rows_apart(graph, small, SMALL_ROWS, large,
-                                     LARGE_ROWS, has_rows, axis) &&
-                    outputs_by_row(graph, axis)
-                ? MLSCORE_ROWS_APART : MLSCORE_ROWS_WHOLE;
+        apart = mlscore_graph_rows_apart(graph, small, SMALL_ROWS, large,
+                                         LARGE_ROWS, has_rows, axis);
+        columns->binding.mode = apart && outputs_by_row(graph, axis)
+                                    ? MLSCORE_ROWS_APART : MLSCORE_ROWS_WHOLE;
     }
     mlscore_plan_free(small);
     mlscore_plan_free(large);
     mlscore_free(has_rows);
-    return MLSCORE_OK;
+    return apart < 0 || status == MLSCORE_ENOMEM ? no_memory(err)
+                                                 : MLSCORE_OK;
 }
 
 /* --- outputs

@@ -34,30 +34,22 @@ static const mlscore_graph *take_graph(mlscore_prepare *prepare,
 
 /* What the body makes of inputs of these types and shapes; unknown when it
  * cannot be told before running. */
-static void shapes_of(const mlscore_graph *body, const mlscore_tensor *inputs,
-                      mlscore_tensor *outputs)
+static mlscore_status shapes_of(const mlscore_call *call,
+                                const mlscore_graph *body,
+                                const mlscore_tensor *inputs,
+                                mlscore_tensor *outputs)
 {
-    mlscore_plan *plan = NULL;
     mlscore_error ignored;
-    int known = 1;
+    const mlscore_status status =
+        mlscore_graph_shapes(body, inputs, outputs, &ignored);
 
-    for (uint32_t i = 0; i < body->input_count; i++) {
-        known &= mlscore_tensor_known(&inputs[i]) && inputs[i].type;
+    if (status == MLSCORE_ENOMEM) {
+        return mlscore_call_fail(call, status, "out of memory");
     }
-    if (known && !mlscore_plan_create(&plan, body, inputs, &ignored)) {
-        for (uint32_t i = 0; i < body->output_count; i++) {
-            outputs[i] = *mlscore_plan_value(plan, body->outputs[i]);
-            outputs[i].data = NULL;
-        }
+    for (uint32_t i = 0; status && i < body->output_count; i++) {
+        outputs[i] = (mlscore_tensor){.rank = -1};
     }
-    else {
-        for (uint32_t i = 0; i < body->output_count; i++) {
-            outputs[i] = body->values[body->outputs[i]].tensor;
-            outputs[i].rank = outputs[i].data ? outputs[i].rank : -1;
-            outputs[i].data = NULL;
-        }
-    }
-    mlscore_plan_free(plan);
+    return MLSCORE_OK;
 }
 
 static mlscore_tensor *new_tensors(const mlscore_call *call, size_t count,
@@ -124,7 +116,8 @@ static mlscore_status infer_if(mlscore_call *call)
         for (uint32_t i = 0; i < body->input_count; i++) {
             inputs[i] = *call->in[branch_first(call, other) + i];
         }
-        shapes_of(body, inputs, made + (size_t)other * call->out_count);
+        status = shapes_of(call, body, inputs,
+                           made + (size_t)other * call->out_count);
     }
     for (uint32_t i = 0; !status && i < call->out_count; i++) {
         const mlscore_tensor *a = &made[i], *b = &made[call->out_count + i];
@@ -334,9 +327,7 @@ static mlscore_status infer_loop(mlscore_call *call)
             inputs[i] = *call->in[i];
         }
     }
-    if (!status) {
-        shapes_of(body, inputs, made);
-    }
+    status = status ? status : shapes_of(call, body, inputs, made);
     for (uint32_t i = 0; !status && i < call->out_count; i++) {
         mlscore_out_unknown(call, i, made[i + 1].type);
     }
@@ -530,9 +521,7 @@ static mlscore_status infer_scan(mlscore_call *call)
             }
         }
     }
-    if (!status) {
-        shapes_of(body, inputs, made);
-    }
+    status = status ? status : shapes_of(call, body, inputs, made);
     for (uint32_t i = 0; !status && i < call->out_count; i++) {
         int axis = 0;
 
@@ -628,7 +617,7 @@ static mlscore_status scan_inputs(const mlscore_call *call,
             break;
         }
         const int64_t own = call->in[i]->dims[axis];
-        if ((*length >= 0 && own != *length) || own > MLSCORE_LOOP_MAX ||
+        if ((*length >= 0 && own != *length) || own > MLSCORE_SCAN_MAX ||
             mlscore_tensor_bytes(&inputs[i], MLSCORE_TENSOR_MAX_BYTES,
                                  &bytes)) {
             return mlscore_call_fail(call, MLSCORE_EINPUT,

@@ -72,6 +72,7 @@ static mlscore_status make_conv(const mlscore_call *call, mlscore_conv *conv)
                                  "weights", x->rank, w->rank);
     }
     conv->groups = (size_t)state->groups;
+    conv->relu = state->relu;
     conv->channels = (size_t)x->dims[1];
     conv->filters = (size_t)w->dims[0];
     if (conv->channels != conv->groups * (size_t)w->dims[1] ||
@@ -119,7 +120,6 @@ static mlscore_status infer_conv(mlscore_call *call)
 
 static mlscore_status run_conv(const mlscore_call *call)
 {
-    const struct conv_state *state = call->state;
     const mlscore_tensor *x = call->in[0], *w = call->in[1];
     mlscore_conv conv;
     mlscore_status status = make_conv(call, &conv);
@@ -140,9 +140,6 @@ static mlscore_status run_conv(const mlscore_call *call)
         float *y = (float *)call->out[0]->data + n * out;
         mlscore_conv_run(&conv, (const float *)x->data + n * in, w->data, bias,
                          y, call->work);
-        for (size_t i = 0; state->relu && i < out; i++) {
-            y[i] = y[i] < 0 ? 0 : y[i];
-        }
     }
     return MLSCORE_OK;
 }
