@@ -44,6 +44,17 @@ int mlh_consume(request_rec *r, const mlh_call *call);
 int mlh_consume_code(request_rec *r, const mlh_call *call,
                      apr_uint64_t generation);
 
+/* ---- pool.c ---- */
+int mlh_service_pool_set(request_rec *r, const mlh_call *call);
+int mlh_service_pool_get(request_rec *r, const mlh_call *call);
+int mlh_service_pool_delete(request_rec *r, const mlh_call *call);
+int mlh_pools_list(request_rec *r, const mlh_call *call);
+int mlh_runtimes_list(request_rec *r, const mlh_call *call);
+
+/** The service was deleted: a pool of its own ends. */
+void mlh_pool_forget(request_rec *r, const mlh_call *call,
+                     const mls_service *service);
+
 /* ---- sessions.c ---- */
 int mlh_session_create(request_rec *r, const mlh_call *call);
 int mlh_sessions_list(request_rec *r, const mlh_call *call);
@@ -85,6 +96,15 @@ int mlh_token_revoke(request_rec *r, const mlh_call *call);
 /* ---- permissions.c ---- */
 int mlh_permissions(request_rec *r, const mlh_call *call);
 int mlh_service_permissions(request_rec *r, const mlh_call *call);
+
+/* ---- usage.c, metrics.c, failures.c ---- */
+int mlh_usage_list(request_rec *r, const mlh_call *call);
+int mlh_usage_get(request_rec *r, const mlh_call *call);
+int mlh_metrics(request_rec *r, const mlh_call *call);
+int mlh_service_failures(request_rec *r, const mlh_call *call);
+
+/* ---- inspect.c ---- */
+int mlh_model_inspect(request_rec *r, const mlh_call *call);
 
 /* ---- status.c ---- */
 int mlh_status(request_rec *r, const mlh_call *call);

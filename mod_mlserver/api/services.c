@@ -154,6 +154,7 @@ int mlh_service_delete(request_rec *r, const mlh_call *call)
     if (err) {
         return mlh_reply_error(r, err);
     }
+    mlh_pool_forget(r, call, service);
     return mlh_reply_string(r, HTTP_OK,
                             mlh_service_path(r, call->name, call->version));
 }

@@ -69,17 +69,12 @@ static mls_err *create(const char **id, request_rec *r, const mlh_call *call)
     const char *runtime = mls_json_string(body, "runtimeType");
     const char *name = mls_json_string(body, "name");
 
-    if (runtime && strcmp(runtime, "Python") != 0) {
-        return mls_err_make(r->pool, MLS_EINVALID, NULL,
-                            "this server has no runtime for \"%s\"; "
-                            "runtimeType may be Python",
-                            runtime);
-    }
     if (name && strlen(name) > 256) {
         return mls_err_make(r->pool, MLS_EINVALID, NULL,
                             "the name is longer than 256 bytes");
     }
     mls_json_set_string(request, "name", name ? name : "");
+    mls_json_set_string(request, "runtime", runtime);
     MLS_TRY(name_snapshot(request, body, r, call));
     MLS_TRY(control(&answer, r, call, request));
     return mls_json_need_string(id, answer, "id", r->pool);

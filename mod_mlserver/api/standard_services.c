@@ -13,6 +13,7 @@
 #include "http/reply.h"
 #include "http/request.h"
 #include "lifecycle/lifecycle.h"
+#include "pool/pool_files.h"
 #include "registry/snapshots.h"
 #include "service/service_name.h"
 
@@ -187,13 +188,16 @@ static mls_err *take_file_names(const char **out, const mls_json *body,
 }
 
 /* mode and init choose how workers are made; network opens the sandbox, which
- * is an Owner's decision. */
+ * is an Owner's decision. What is not said stays as it was. */
 static mls_err *take_options(const char **out, const mls_json *body,
                              const mlh_call *call, apr_pool_t *pool)
 {
     const char *mode = NULL, *init = NULL;
     mls_json *options = mls_json_object(pool);
 
+    if (*out) {
+        MLS_TRY(mls_json_parse(&options, *out, strlen(*out), pool));
+    }
     MLS_TRY(take_text(&mode, body, "mode", pool));
     MLS_TRY(take_text(&init, body, "init", pool));
     if (mode && strcmp(mode, "fresh") != 0 && strcmp(mode, "reuse") != 0) {
@@ -211,26 +215,33 @@ static mls_err *take_options(const char **out, const mls_json *body,
     if (!mode && !init && !mls_json_has(body, "network")) {
         return NULL;
     }
-    mls_json_set_string(options, "mode", mode ? mode : "fresh");
-    mls_json_set_string(options, "init", init ? init : "once");
-    mls_json_set_bool(options, "network", network);
+    if (mode) {
+        mls_json_set_string(options, "mode", mode);
+    }
+    if (init) {
+        mls_json_set_string(options, "init", init);
+    }
+    if (mls_json_has(body, "network")) {
+        mls_json_set_bool(options, "network", network);
+    }
     *out = mls_json_text(options, pool);
     return NULL;
 }
 
+/* "Python", or one of several by its version: "Python 3.12". */
 static mls_err *take_runtime(mls_service *service, const mls_json *body,
-                             apr_pool_t *pool)
+                             const mlh_call *call, apr_pool_t *pool)
 {
     const char *runtime = NULL;
 
     MLS_TRY(take_text(&runtime, body, "runtimeType", pool));
-    if (runtime && strcmp(runtime, "Python") != 0) {
-        return mls_err_make(pool, MLS_EINVALID, NULL,
-                            "this server has no runtime for \"%s\"; "
-                            "\"runtimeType\" may be Python",
-                            runtime);
+    if (!runtime || !*runtime) {
+        service->runtime_type =
+            service->runtime_type ? service->runtime_type : "Python";
+        return NULL;
     }
-    service->runtime_type = "Python";
+    MLS_TRY(mls_pool_runtime_check(call->server->run_dir, runtime, pool));
+    service->runtime_type = runtime;
     return NULL;
 }
 
@@ -282,7 +293,7 @@ static mls_err *fill(mls_service *service, const mls_json *body, int patching,
                              "outputParameterDefinitions", pool));
     MLS_TRY(take_file_names(&service->output_files, body, pool));
     MLS_TRY(take_options(&service->options, body, call, pool));
-    MLS_TRY(take_runtime(service, body, pool));
+    MLS_TRY(take_runtime(service, body, call, pool));
     if (service->operation_id && !*service->operation_id) {
         service->operation_id = NULL;
     }

@@ -123,6 +123,32 @@ static void check_user(check *c, const char *directive, const char *name)
     }
 }
 
+static void check_runtimes(check *c, const apr_array_header_t *words)
+{
+    const char *const *word = (const char *const *)words->elts;
+
+    if (words->nelts == 1 && !strcasecmp(word[0], "none")) {
+        return;
+    }
+    if (words->nelts % 3 || words->nelts > 48) {
+        mistake(c, "MLServerRuntime takes a name, a version and an "
+                   "interpreter's path, such as: Python 3.11 "
+                   "/usr/bin/python3; at most 16 of them");
+        return;
+    }
+    for (int i = 0; i < words->nelts; i += 3) {
+        if (strpbrk(word[i], ": ") || strpbrk(word[i + 1], ": ")
+            || word[i + 2][0] != '/') {
+            mistake(c, "MLServerRuntime %s %s %s: the name and the version "
+                       "are without ':' and spaces, the path is absolute",
+                    word[i], word[i + 1], word[i + 2]);
+        }
+        else {
+            check_program(c, "MLServerRuntime", word[i + 2]);
+        }
+    }
+}
+
 static void check_daemon(check *c, const mlh_server *server)
 {
     if (!strcasecmp(server->daemon, "external")) {
@@ -136,6 +162,7 @@ static void check_daemon(check *c, const mlh_server *server)
     if (server->python) {
         check_program(c, "MLServerPython", server->python);
     }
+    check_runtimes(c, server->runtimes);
     if (geteuid() == 0) {
         check_user(c, "MLServerUser", server->daemon_user);
         check_user(c, "MLServerWorkerUser", server->worker_user);

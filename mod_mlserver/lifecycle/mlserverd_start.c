@@ -30,7 +30,7 @@ APLOG_USE_MODULE(mlserver);
 
 enum {
     NO_RETRY = 3,          /* mlserverd's exit code for that */
-    ARGUMENTS = 40,
+    ARGUMENTS = 300,
     STOP_MILLISECONDS = 10000
 };
 
@@ -81,6 +81,62 @@ static void add_number(const char **arguments, const char *option,
     }
 }
 
+/* Numbers of the pools; all are said, since 0 (Off) is a value too. */
+static const struct pool_option {
+    const char *option;
+    size_t offset; /* of an apr_int64_t in mlh_server */
+} pool_options[] = {
+    { "--pool-workers", offsetof(mlh_server, pool_workers) },
+    { "--pool-workers-total", offsetof(mlh_server, pool_workers_total) },
+    { "--pool-spare", offsetof(mlh_server, pool_spare) },
+    { "--pool-queue", offsetof(mlh_server, pool_queue) },
+    { "--pool-idle-time", offsetof(mlh_server, pool_idle_time) },
+    { "--pool-load-time", offsetof(mlh_server, pool_load_time) },
+    { "--pool-worker-requests", offsetof(mlh_server, pool_requests) },
+    { "--pool-age", offsetof(mlh_server, pool_age) },
+    { "--pool-memory", offsetof(mlh_server, pool_memory) },
+    { "--pool-cpu-time", offsetof(mlh_server, pool_cpu) },
+    { "--pool-processes", offsetof(mlh_server, pool_processes) },
+    { "--pool-file-size", offsetof(mlh_server, pool_file_size) },
+    { "--pool-folder-size", offsetof(mlh_server, pool_folder) },
+    { "--pool-output-size", offsetof(mlh_server, pool_output) },
+    { "--pool-console-size", offsetof(mlh_server, pool_console) },
+    { "--sessions", offsetof(mlh_server, sessions) },
+    { "--sessions-total", offsetof(mlh_server, sessions_total) },
+    { "--session-idle-time", offsetof(mlh_server, session_idle) },
+    { "--session-disk", offsetof(mlh_server, session_disk) },
+};
+
+static void add_pools(const char **arguments, const mlh_server *server,
+                      apr_pool_t *pool)
+{
+    const apr_array_header_t *runtimes = server->runtimes;
+    const apr_array_header_t *network = server->network_services;
+
+    for (size_t i = 0; i < sizeof(pool_options) / sizeof(pool_options[0]);
+         i++) {
+        const apr_int64_t *value =
+            (const void *)((const char *)server + pool_options[i].offset);
+
+        add(arguments, pool_options[i].option,
+            apr_psprintf(pool, "%" APR_INT64_T_FMT, *value));
+    }
+    add(arguments, "--session-network", server->session_network ? "1" : "0");
+    for (int i = 0; i + 2 < runtimes->nelts; i += 3) {
+        const char *const *word = (const char *const *)runtimes->elts + i;
+
+        add(arguments, "--runtime",
+            apr_pstrcat(pool, word[0], ":", word[1], ":", word[2], NULL));
+    }
+    for (int i = 0; i < network->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(network, i, const char *);
+
+        if (strcasecmp(name, "none") != 0) {
+            add(arguments, "--network-service", name);
+        }
+    }
+}
+
 static const char *httpd_group(apr_pool_t *pool)
 {
     const struct group *group = getgrgid(ap_unixd_config.group_id);
@@ -114,6 +170,7 @@ static const char **make_arguments(const mlh_server *server, apr_pool_t *pool)
     add_number(arguments, "--max-model-size", server->max_model, pool);
     add_number(arguments, "--quota-bytes", server->quota, pool);
     add_number(arguments, "--reserve-bytes", server->reserve, pool);
+    add_pools(arguments, server, pool);
     return arguments;
 }
 

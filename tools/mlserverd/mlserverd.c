@@ -20,7 +20,8 @@
 enum option_code {
     STATE = 256, RUN, HTTPD_PID, USER, GROUP, WORKER_USER, MLSCORE, PYTHON,
     SANDBOX, LOG_FILE, MAX_COMPILES, COMPILE_TIMEOUT, COMPILE_MEMORY,
-    MAX_MODEL_SIZE, QUOTA_BYTES, RESERVE_BYTES, HELP, SHOW_VERSION
+    MAX_MODEL_SIZE, QUOTA_BYTES, RESERVE_BYTES, RUNTIME, NETWORK_SERVICE,
+    POOL_LIMIT, HELP, SHOW_VERSION
 };
 
 static const struct option long_options[] = {
@@ -40,6 +41,12 @@ static const struct option long_options[] = {
     { "max-model-size", required_argument, NULL, MAX_MODEL_SIZE },
     { "quota-bytes", required_argument, NULL, QUOTA_BYTES },
     { "reserve-bytes", required_argument, NULL, RESERVE_BYTES },
+    { "runtime", required_argument, NULL, RUNTIME },
+    { "network-service", required_argument, NULL, NETWORK_SERVICE },
+#define LIMIT(field, option, value) \
+    { option, required_argument, NULL, POOL_LIMIT },
+#include "daemon/pool/pool_limits.def"
+#undef LIMIT
     { "help", no_argument, NULL, HELP },
     { "version", no_argument, NULL, SHOW_VERSION },
     { NULL, 0, NULL, 0 }
@@ -62,6 +69,11 @@ static const char help[] =
     "  --mlscore PATH         the model compiler (beside this program)\n"
     "  --python PATH          interpreter of Python services "
     "(/usr/bin/python3)\n"
+    "  --runtime NAME:VERSION:PATH\n"
+    "                         an interpreter; may be repeated, the first of "
+    "a name\n                         is meant by the name alone\n"
+    "  --network-service NAME[/VERSION]\n"
+    "                         a service whose code may use the network\n"
     "  --sandbox required|reduced\n"
     "                         what to do where namespaces are refused\n"
     "  --log-file FILE        instead of standard error\n"
@@ -69,7 +81,18 @@ static const char help[] =
     "  --compile-timeout S    seconds for one of them (300)\n"
     "  --compile-memory BYTES --max-model-size BYTES\n"
     "  --quota-bytes BYTES    models of one user; 0: no quota\n"
-    "  --reserve-bytes BYTES  free space that uploads leave\n";
+    "  --reserve-bytes BYTES  free space that uploads leave\n"
+    "\n"
+    "Bounds of the pools and sessions (numbers, seconds, bytes):\n";
+
+static void show_help(void)
+{
+    fputs(help, stdout);
+    for (const mls_pool_limit *one = mls_pool_limit_table; one->option;
+         one++) {
+        printf("  --%s N (%lld)\n", one->option, (long long)one->value);
+    }
+}
 
 static int usage_error(const char *what, const char *value)
 {
@@ -109,7 +132,46 @@ static int set_number(mls_daemon_options *options, int code, const char *text)
     return 0;
 }
 
-static int set_text(mls_daemon_options *options, int code, const char *text)
+/* NAME:VERSION:PATH */
+static int add_runtime(mls_daemon_options *options, char *text)
+{
+    char *version = strchr(text, ':');
+    char *path = version ? strchr(version + 1, ':') : NULL;
+
+    if (!path || path[1] != '/' || version == text) {
+        return usage_error("--runtime is NAME:VERSION:PATH, not", text);
+    }
+    if (options->runtime_count >= MLS_RUNTIMES) {
+        return usage_error("too many --runtime", NULL);
+    }
+    *version++ = *path++ = '\0';
+    options->runtimes[options->runtime_count++] =
+        (mls_runtime_option){ text, version, path };
+    return 0;
+}
+
+static int add_network_service(mls_daemon_options *options, const char *text)
+{
+    if (options->network_service_count >= MLS_NETWORK_SERVICES) {
+        return usage_error("too many --network-service", NULL);
+    }
+    options->network_services[options->network_service_count++] = text;
+    return 0;
+}
+
+static int set_limit(mls_daemon_options *options, const char *option,
+                     const char *text)
+{
+    int64_t value;
+
+    if (!number(&value, text, INT64_MAX / 1000000)) {
+        return usage_error("not a number that fits:", text);
+    }
+    mls_pool_limits_set(&options->pool, option, value);
+    return 0;
+}
+
+static int set_text(mls_daemon_options *options, int code, char *text)
 {
     switch (code) {
     case STATE: options->state = text; return 0;
@@ -119,6 +181,8 @@ static int set_text(mls_daemon_options *options, int code, const char *text)
     case WORKER_USER: options->worker_user = text; return 0;
     case MLSCORE: options->mlscore = text; return 0;
     case PYTHON: options->python = text; return 0;
+    case RUNTIME: return add_runtime(options, text);
+    case NETWORK_SERVICE: return add_network_service(options, text);
     case LOG_FILE: options->log_file = text; return 0;
     case SANDBOX:
         options->sandbox_reduced = !strcmp(text, "reduced");
@@ -133,18 +197,24 @@ static int set_text(mls_daemon_options *options, int code, const char *text)
 
 static int read_options(mls_daemon_options *options, int argc, char **argv)
 {
-    int code;
+    int code, which = 0;
 
-    while ((code = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (code == HELP || code == SHOW_VERSION) {
-            fputs(code == HELP ? help : "mlserverd " MLSCORE_VERSION "\n",
-                  stdout);
+    while ((code = getopt_long(argc, argv, "", long_options, &which)) != -1) {
+        if (code == HELP) {
+            show_help();
+            exit(0);
+        }
+        if (code == SHOW_VERSION) {
+            fputs("mlserverd " MLSCORE_VERSION "\n", stdout);
             exit(0);
         }
         if (code == '?') {
             return 2;
         }
-        const int bad = set_text(options, code, optarg);
+        const int bad =
+            code == POOL_LIMIT
+                ? set_limit(options, long_options[which].name, optarg)
+                : set_text(options, code, optarg);
         if (bad) {
             return bad;
         }

@@ -16,10 +16,20 @@
 #include <apr_pools.h>
 
 #include "base/err.h"
+#include "daemon/pool/pool_limits.h"
 #include "registry/remote/wire.h"
 
 /** A child ends with this code when starting it again would not help. */
 enum { MLS_EXIT_HOPELESS = 3 };
+
+enum { MLS_RUNTIMES = 16, MLS_NETWORK_SERVICES = 64 };
+
+/** An interpreter that services and sessions may ask for. */
+typedef struct mls_runtime_option {
+    const char *name;    /* "Python" */
+    const char *version; /* "3.11" */
+    const char *path;    /* absolute */
+} mls_runtime_option;
 
 /** What the command line says. */
 typedef struct mls_daemon_options {
@@ -29,7 +39,12 @@ typedef struct mls_daemon_options {
     const char *group;
     const char *worker_user;
     const char *mlscore;     /* the compiler's program */
-    const char *python;      /* for Python workers */
+    const char *python;      /* the runtime "Python" when none is declared */
+    mls_runtime_option runtimes[MLS_RUNTIMES];
+    int runtime_count;
+    const char *network_services[MLS_NETWORK_SERVICES]; /* NAME[/VERSION] */
+    int network_service_count;
+    mls_pool_limits pool;
     const char *log_file;    /* NULL: standard error */
     pid_t httpd_pid;         /* end with this process; 0: with nobody */
     int sandbox_reduced;     /* serve even where namespaces are refused */

@@ -13,4 +13,5 @@ void mls_daemon_defaults(mls_daemon_options *options)
     options->compile_memory = INT64_C(4) << 30;
     options->max_model_size = INT64_C(1) << 30;
     options->reserve_bytes = INT64_C(256) << 20;
+    mls_pool_limits_default(&options->pool);
 }

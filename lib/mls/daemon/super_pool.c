@@ -25,7 +25,26 @@ static mls_err *set_parsed(mls_json *json, const char *key, const char *text,
     return NULL;
 }
 
+/* MLServerNetworkServices names it, with or without its version. */
+static int may_use_network(const mls_daemon *daemon,
+                           const mls_service *service)
+{
+    const size_t length = strlen(service->name);
+
+    for (int i = 0; i < daemon->options.network_service_count; i++) {
+        const char *one = daemon->options.network_services[i];
+        if (!strncmp(one, service->name, length)
+            && (!one[length]
+                || (one[length] == '/'
+                    && !strcmp(one + length + 1, service->version)))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static mls_err *definition_of(mls_pool_definition *out,
+                              const mls_daemon *daemon,
                               const mls_service *service, apr_pool_t *pool)
 {
     mls_json *json = mls_json_object(pool), *options = NULL;
@@ -40,6 +59,7 @@ static mls_err *definition_of(mls_pool_definition *out,
         MLS_TRY(mls_json_parse(&options, service->options,
                                strlen(service->options), pool));
     }
+    const mls_json *own = mls_json_get(options, "pool");
     const char *mode = mls_json_string(options, "mode");
     const char *init = mls_json_string(options, "init");
     out->json = mls_json_text(json, pool);
@@ -47,7 +67,11 @@ static mls_err *definition_of(mls_pool_definition *out,
     out->snapshot = service->blob;
     out->generation = service->generation;
     out->reuse = mode && !strcmp(mode, "reuse");
-    out->network = mls_json_bool(options, "network", 0);
+    out->network = mls_json_bool(options, "network", 0)
+                   || may_use_network(daemon, service);
+    out->dedicated = own != NULL;
+    out->initial = (int)mls_json_int(own, "initial", 0);
+    out->maximum = (int)mls_json_int(own, "maximum", 0);
     out->init_each = out->network || (init && !strcmp(init, "each"));
     return NULL;
 }
@@ -65,12 +89,7 @@ static mls_err *find_definition(mls_pool_definition *out, void *baton,
                             "there is no standard service %s %s", name,
                             version);
     }
-    if (strcmp(service->runtime_type, "Python")) {
-        return mls_err_make(pool, MLS_EUNAVAILABLE, NULL,
-                            "this server has no runtime for %s",
-                            service->runtime_type);
-    }
-    return definition_of(out, service, pool);
+    return definition_of(out, from->daemon, service, pool);
 }
 
 static void log_line(void *baton, const char *line)
@@ -102,37 +121,58 @@ static const char *worker_folder(apr_pool_t *pool)
     return "/usr/share/mlserver/workers";
 }
 
+/* What is declared; otherwise Python, in the version that it says. */
+static int interpreters(mls_pool_interpreter **out,
+                        const mls_daemon_options *options, apr_pool_t *pool)
+{
+    const int count = options->runtime_count ? options->runtime_count : 1;
+    mls_pool_interpreter *list = apr_pcalloc(pool,
+                                             (size_t)count * sizeof(*list));
+
+    for (int i = 0; i < options->runtime_count; i++) {
+        list[i].name = options->runtimes[i].name;
+        list[i].version = options->runtimes[i].version;
+        list[i].path = options->runtimes[i].path;
+    }
+    if (!options->runtime_count) {
+        list[0].name = "Python";
+        list[0].version = "";
+        list[0].path = options->python ? options->python
+                                       : "/usr/bin/python3";
+    }
+    *out = list;
+    return count;
+}
+
 mls_err *super_pool_create(mls_pool **out, mls_daemon *daemon,
                            mls_registry *registry, int namespaces,
                            apr_pool_t *pool)
 {
     source *from = apr_pcalloc(pool, sizeof(*from));
+    mls_pool_limits *limits = &daemon->options.pool;
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
     from->daemon = daemon;
     from->registry = registry;
-    const mls_pool_config config = {
-        .python = daemon->options.python ? daemon->options.python
-                                         : "/usr/bin/python3",
+    if (!limits->workers) {
+        limits->workers = processors > 2 ? processors * 2 : 4;
+    }
+    mls_pool_config config = {
+        .limits = limits,
         .workers = worker_folder(pool),
         .blobs = daemon->paths.blobs,
         .status_path = apr_pstrcat(pool, daemon->paths.run, "/pool.json",
                                    NULL),
+        .runtimes_path = apr_pstrcat(pool, daemon->paths.run,
+                                     "/runtimes.json", NULL),
         .who = &daemon->who,
         .sandbox = namespaces,
         .refuse = !namespaces && !daemon->options.sandbox_reduced,
-        .waiting_limit = 256,
-        .workers_limit = processors > 2 ? (int)processors * 2 : 4,
-        .spare = 2,
-        .idle_time = apr_time_from_sec(600),
-        .session_idle = apr_time_from_sec(3600),
-        .memory = APR_INT64_C(4) << 30,
-        .file_size = APR_INT64_C(1) << 30,
-        .folder_size = APR_INT64_C(1) << 30,
-        .sessions_limit = 30,
         .definition = find_definition,
         .baton = from,
         .log = log_line
     };
+    config.interpreter_count =
+        interpreters(&config.interpreters, &daemon->options, pool);
     return mls_pool_create(out, &config, pool);
 }

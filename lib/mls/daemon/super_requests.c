@@ -204,6 +204,8 @@ static mls_json *status(mls_super *super, apr_pool_t *pool)
     mls_json_set_uint(json, "helpersLost", super->helpers_lost);
     mls_json_set_uint(json, "upkeeps", super->upkeeps);
     mls_json_set(json, "pool", mls_pool_status(super->work, pool));
+    mls_json_set(json, "runtimes",
+                 mls_json_get(mls_pool_runtimes(super->work, pool), "items"));
     return json;
 }
 

@@ -27,37 +27,46 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "daemon/daemon.h"
+#include "daemon/pool/pool_limits.h"
 
 typedef struct mls_pool mls_pool;
+
+/** An interpreter, and what it said of itself when it was asked, once. */
+typedef struct mls_pool_interpreter {
+    const char *name;     /* "Python" */
+    const char *version;  /* as declared: "3.11" */
+    const char *path;     /* absolute */
+    const char *actual;   /* "3.11.2"; NULL: not asked yet */
+    const char *packages; /* JSON array of {name, version}, or NULL */
+    const char *problem;  /* why it cannot be used, or NULL */
+} mls_pool_interpreter;
 
 /** What the pool needs to know of a service version to run it. */
 typedef struct mls_pool_definition {
     const char *json;     /* Service definition of the worker protocol */
-    const char *runtime;  /* "Python" */
+    const char *runtime;  /* "Python" or "Python 3.11" */
     const char *snapshot; /* hex SHA-256 of its blob, or NULL */
     apr_uint64_t generation;
     int reuse;            /* workers serve several requests */
     int init_each;        /* init code runs in every fresh process */
-    int network;          /* allowed by an Owner */
+    int network;          /* allowed by an Owner or a directive */
+    int dedicated;        /* it has a pool of its own: */
+    int initial;          /* workers kept, however long nobody calls */
+    int maximum;          /* workers it may have; 0: as for any service */
 } mls_pool_definition;
 
 typedef struct mls_pool_config {
-    const char *python;      /* interpreter, an absolute path */
+    const mls_pool_limits *limits;
+    mls_pool_interpreter *interpreters; /* the first of a name is meant by
+                                         * the name alone */
+    int interpreter_count;
     const char *workers;     /* folder that holds python/mlserver_worker */
     const char *blobs;       /* blob store, for snapshots */
     const char *status_path; /* written when counts change, or NULL */
+    const char *runtimes_path; /* written when interpreters answered */
     const mls_identities *who; /* whose worker user runtimes become first */
     int sandbox;             /* 0: namespaces are refused here (reduced) */
     int refuse;              /* they are, and MLServerSandbox is required */
-    int waiting_limit;       /* requests that may wait, all together */
-    int workers_limit;       /* busy workers of one service version */
-    int spare;               /* idle workers kept ahead of need */
-    apr_interval_time_t idle_time;    /* an unused runtime ends */
-    apr_interval_time_t session_idle; /* an unused session ends */
-    apr_int64_t memory;      /* bytes a process may have (RLIMIT_DATA) */
-    apr_int64_t file_size;   /* bytes a file may have */
-    apr_int64_t folder_size; /* bytes of a sandbox's /tmp */
-    int sessions_limit;      /* of one user */
 
     /** Fetch the definition; MLS_ENOTFOUND when the version is gone. */
     mls_err *(*definition)(mls_pool_definition *out, void *baton,
@@ -75,7 +84,7 @@ mls_err *mls_pool_create(mls_pool **out, const mls_pool_config *config,
 void mls_pool_stop(mls_pool *pool);
 
 /** 1 when the operation of a request datagram belongs to the pool ("run",
- *  "session.*", "pool.status"). */
+ *  "session.*", "pool.set", "pool.status"). */
 int mls_pool_takes(const char *operation);
 
 /** Take over a request: the connection it came on (owned from here), the
@@ -95,5 +104,8 @@ int mls_pool_reaped(mls_pool *pool, pid_t pid, int status);
 
 /** Counts as a JSON object. */
 mls_json *mls_pool_status(mls_pool *pool, apr_pool_t *scratch);
+
+/** The interpreters with their packages: {"items":[...]}. */
+mls_json *mls_pool_runtimes(const mls_pool *pool, apr_pool_t *scratch);
 
 #endif

@@ -32,8 +32,10 @@ mls_err *mls_pool_create(mls_pool **out, const mls_pool_config *config,
 
     made->pool = pool;
     made->config = *config;
-    MLS_TRY(pool_sandbox_filter(&made->filter, pool));
+    MLS_TRY(pool_filter_make(&made->filter, 0, pool));
+    MLS_TRY(pool_filter_make(&made->load_filter, 1, pool));
     made->changed = 1;
+    pool_interpreters_ask(made);
     *out = made;
     return NULL;
 }
@@ -104,6 +106,7 @@ int mls_pool_takes(const char *operation)
 {
     return strcmp(operation, "run") == 0 ||
            strncmp(operation, "session.", 8) == 0 ||
+           strcmp(operation, "pool.set") == 0 ||
            strcmp(operation, "pool.status") == 0;
 }
 
@@ -143,6 +146,9 @@ void mls_pool_request(mls_pool *pool, int connection, const mls_json *json,
 
     if (strcmp(operation, "run") == 0) {
         pool_service_run(pool, request, json);
+    }
+    else if (strcmp(operation, "pool.set") == 0) {
+        pool_service_set(pool, request, json);
     }
     else if (strcmp(operation, "pool.status") == 0) {
         mls_json *answer = mls_json_object(request->pool);
@@ -234,6 +240,9 @@ int mls_pool_poll(mls_pool *pool, struct pollfd *fds, int room, int *timeout)
     if (pool->runtimes) {
         lower(timeout, now, now + apr_time_from_sec(1));
     }
+    if (pool->changed) {
+        lower(timeout, now, now + apr_time_from_msec(200));
+    }
     return used;
 }
 
@@ -300,56 +309,78 @@ static int has_work(const pool_runtime *runtime)
     return 0;
 }
 
+static int is_unused(const mls_pool *pool, const pool_runtime *runtime,
+                     apr_time_t now)
+{
+    const pool_service *service = runtime->service;
+
+    if (service && service->dedicated && service->initial > 0
+        && runtime->state == RUNTIME_READY) {
+        return 0; /* a pool of its own is kept */
+    }
+    return runtime->used
+               + apr_time_from_sec(pool->config.limits->idle_time)
+           < now;
+}
+
+/* Ask for its memory now and then, while there is anything new to ask. */
+static void measure(mls_pool *pool, pool_runtime *runtime, apr_time_t now)
+{
+    apr_pool_t *scratch;
+
+    if (runtime->state != RUNTIME_READY || !runtime->fork_safe
+        || runtime->measured + apr_time_from_sec(5) > now
+        || (runtime->memory && runtime->used < runtime->measured)) {
+        return;
+    }
+    runtime->measured = now;
+    apr_pool_create(&scratch, pool->pool);
+    pool_send(runtime->control, pool_message(scratch, "measure"), NULL, 0,
+              scratch);
+    apr_pool_destroy(scratch);
+}
+
+static void runtime_ages(mls_pool *pool, pool_runtime *r, apr_time_t now)
+{
+    const mls_pool_limits *limits = pool->config.limits;
+    const int hung = r->state < RUNTIME_READY
+                     && r->started + apr_time_from_sec(limits->load_time)
+                            < now;
+    const int stale =
+        r->load_failed && r->started + apr_time_from_sec(5) < now;
+
+    if (hung) {
+        const char *reason = apr_psprintf(
+            r->pool, "loading took longer than %ld s",
+            (long)limits->load_time);
+        if (r->service) {
+            pool_service_failed(pool, r->service, reason);
+        }
+        pool_runtime_end(pool, r, reason);
+    }
+    else if (!r->describing && !has_work(r)
+             && (r->state == RUNTIME_RETIRED || stale
+                 || is_unused(pool, r, now))) {
+        pool_runtime_end(pool, r, NULL);
+    }
+    else if (r->state == RUNTIME_READY && !r->renewing && limits->age
+             && r->started + apr_time_from_sec(limits->age) < now) {
+        r->renewing = 1;
+        pool_service_renew(pool, r->service);
+    }
+}
+
 static void runtimes_age(mls_pool *pool, apr_time_t now)
 {
     pool_runtime *next;
 
     for (pool_runtime *r = pool->runtimes; r; r = next) {
         next = r->next;
-        if (r->session) {
-            continue;
-        }
-        int unused = r->used + pool->config.idle_time < now;
-        int hung = r->state < RUNTIME_READY &&
-                   r->started + apr_time_from_sec(120) < now;
-        int stale = r->load_failed &&
-                    r->started + apr_time_from_sec(5) < now;
-        if (hung) {
-            pool_service_failed(pool, r->service,
-                                "loading took longer than 120 s");
-            pool_runtime_end(pool, r, "loading took longer than 120 s");
-        }
-        else if ((r->state == RUNTIME_RETIRED || unused || stale) &&
-                 !has_work(r)) {
-            pool_runtime_end(pool, r, NULL);
+        measure(pool, r, now);
+        if (!r->session) {
+            runtime_ages(pool, r, now);
         }
     }
-}
-
-static void write_status(mls_pool *pool, apr_time_t now)
-{
-    const char *path = pool->config.status_path;
-    apr_pool_t *scratch;
-
-    if (!path || !pool->changed ||
-        pool->status_written + apr_time_from_msec(200) > now) {
-        return;
-    }
-    apr_pool_create(&scratch, pool->pool);
-    const char *text = mls_json_text(mls_pool_status(pool, scratch), scratch);
-    const char *temporary = apr_pstrcat(scratch, path, ".new", NULL);
-    FILE *out = fopen(temporary, "we");
-    if (out) {
-        int bad = fputs(text, out) < 0;
-        bad |= fchmod(fileno(out), 0640) != 0;
-        bad |= fclose(out) != 0;
-        if (bad || rename(temporary, path) != 0) {
-            unlink(temporary);
-        }
-    }
-    pool->changed = 0;
-    pool->status_written = now;
-    apr_pool_destroy(scratch);
 }
 
 void mls_pool_dispatch(mls_pool *pool, const struct pollfd *fds, int count)
@@ -366,7 +397,7 @@ void mls_pool_dispatch(mls_pool *pool, const struct pollfd *fds, int count)
     for (pool_service *s = pool->services; s; s = s->next) {
         pool_service_schedule(pool, s);
     }
-    write_status(pool, now);
+    pool_status_write(pool, now);
 }
 
 int mls_pool_reaped(mls_pool *pool, pid_t pid, int status)
@@ -389,81 +420,4 @@ int mls_pool_reaped(mls_pool *pool, pid_t pid, int status)
         return 1;
     }
     return 0;
-}
-
-/* ---- status ---- */
-
-static apr_int64_t memory_of(pid_t pid)
-{
-    char path[64], line[256];
-    apr_int64_t kilobytes = 0;
-
-    snprintf(path, sizeof(path), "/proc/%ld/smaps_rollup", (long)pid);
-    FILE *in = fopen(path, "re");
-    if (!in) {
-        return 0;
-    }
-    while (fgets(line, sizeof(line), in)) {
-        if (sscanf(line, "Pss: %" APR_INT64_T_FMT, &kilobytes) == 1) {
-            break;
-        }
-    }
-    fclose(in);
-    return kilobytes * 1024;
-}
-
-static mls_json *runtime_status(const mls_pool *pool, const pool_runtime *r,
-                                apr_pool_t *scratch)
-{
-    static const char *const states[] = {"starting", "loading", "ready",
-                                         "retired", "ended"};
-    int counts[4] = {0, 0, 0, 0}, waiting = 0;
-    mls_json *json = mls_json_object(scratch);
-
-    for (const pool_worker *w = r->workers; w; w = w->next) {
-        counts[w->state]++;
-    }
-    for (const pool_request *q = pool->requests; q; q = q->next) {
-        waiting += q->service && q->service == r->service && !q->worker;
-    }
-    if (r->session) {
-        mls_json_set_string(json, "session", r->session);
-    }
-    else {
-        mls_json_set_string(json, "name", r->service->name);
-        mls_json_set_string(json, "version", r->service->version);
-        mls_json_set_uint(json, "generation", r->generation);
-        mls_json_set_bool(json, "forkSafe", r->fork_safe);
-        mls_json_set_string(json, "mode", r->reuse ? "reuse" : "fresh");
-        mls_json_set_int(json, "waiting", waiting);
-    }
-    mls_json_set_string(json, "state", states[r->state]);
-    mls_json_set_string(json, "runtimeVersion", r->version);
-    mls_json_set_int(json, "starting", counts[WORKER_STARTING]);
-    mls_json_set_int(json, "idle", counts[WORKER_IDLE]);
-    mls_json_set_int(json, "busy", counts[WORKER_BUSY]);
-    mls_json_set_int(json, "memory", memory_of(r->pid));
-    return json;
-}
-
-mls_json *mls_pool_status(mls_pool *pool, apr_pool_t *scratch)
-{
-    mls_json *json = mls_json_object(scratch);
-    mls_json *list = mls_json_array(scratch);
-    int waiting = 0;
-
-    for (pool_runtime *r = pool->runtimes; r; r = r->next) {
-        mls_json_add(list, runtime_status(pool, r, scratch));
-    }
-    for (pool_request *q = pool->requests; q; q = q->next) {
-        waiting += q->service && !q->worker;
-    }
-    mls_json_set_int(json, "waiting", waiting);
-    mls_json_set_uint(json, "served", pool->served);
-    mls_json_set_uint(json, "refused", pool->refused);
-    mls_json_set_uint(json, "crashed", pool->crashed);
-    mls_json_set_string(json, "sandbox",
-                        pool->config.sandbox ? "required" : "reduced");
-    mls_json_set(json, "runtimes", list);
-    return json;
 }

@@ -60,6 +60,10 @@ struct pool_runtime {
     pool_service *service;  /* NULL for a session */
     apr_uint64_t generation;
     const char *version;    /* of the interpreter */
+    mls_pool_interpreter *interpreter;
+    int is_session;
+    int describing;         /* only tells its packages */
+    int renewing;           /* another is being started in its place */
     int fork_safe;
     int reuse;
     int load_failed;        /* answers each request with its load error */
@@ -67,6 +71,8 @@ struct pool_runtime {
     pool_worker *workers;
     apr_time_t started;
     apr_time_t used;
+    apr_time_t measured;    /* memory was asked for */
+    apr_int64_t memory;     /* bytes of all its processes, as it said */
     const mls_pool_definition *definition;
     int snapshot;           /* descriptor to send with load, or -1 */
     /* sessions */
@@ -88,6 +94,10 @@ struct pool_service {
     apr_time_t not_before;   /* back-off after failures */
     const char *failure;     /* the last one, for users */
     apr_time_t used;
+    const char *runtime;     /* name, once known */
+    int reuse;
+    int dedicated;           /* has a pool of its own */
+    int initial, maximum;    /* workers */
 };
 
 struct mls_pool {
@@ -96,7 +106,8 @@ struct mls_pool {
     pool_request *requests;
     pool_runtime *runtimes;
     pool_service *services;
-    int filter;              /* memory file with the seccomp program */
+    int filter;              /* memory files with seccomp programs: for a */
+    int load_filter;         /* request's code, for init code and models */
     int changed;             /* counts differ from the status file */
     apr_time_t status_written;
     apr_uint64_t served;
@@ -106,13 +117,54 @@ struct mls_pool {
 
 /* pool_sandbox.c */
 
-/** Start a runtime's process in its sandbox, `control` as descriptor 3.
- *  `network` keeps the host's network. */
-mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool, int control,
-                            int network, apr_pool_t *scratch);
+/** A sandbox to start. */
+typedef struct pool_sandbox {
+    const mls_pool_interpreter *interpreter;
+    int control;            /* becomes descriptor 3 */
+    int network;            /* it keeps the host's network */
+    apr_int64_t folder;     /* bytes of its /tmp */
+} pool_sandbox;
 
-/** A memory file with the seccomp program for code of users. */
-mls_err *pool_sandbox_filter(int *fd, apr_pool_t *scratch);
+/** Start a runtime's process in its sandbox. The process dies with the
+ *  supervisor, and everything in it with the process. */
+mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool,
+                            const pool_sandbox *sandbox, apr_pool_t *scratch);
+
+/** End it and all in it. */
+void pool_sandbox_end(const mls_pool *pool, pid_t pid);
+
+/* pool_filter.c */
+
+/** A memory file with the seccomp program for code of users: that of a
+ *  request, or (`loading`) init code and models, after which namespaces are
+ *  still made. */
+mls_err *pool_filter_make(int *fd, int loading, apr_pool_t *scratch);
+
+/* pool_interpreters.c */
+
+/** The one that `runtime` names ("Python", "Python 3.11", NULL: the first);
+ *  MLS_EINVALID lists what there is. */
+mls_err *pool_interpreter_find(mls_pool_interpreter **out,
+                               const mls_pool *pool, const char *runtime,
+                               apr_pool_t *scratch);
+/** Ask each for its version and packages. */
+void pool_interpreters_ask(mls_pool *pool);
+/** It answered with a memory file, which is closed, or failed. */
+void pool_interpreter_answered(mls_pool *pool, pool_runtime *runtime, int fd);
+void pool_interpreter_failed(mls_pool *pool, pool_runtime *runtime,
+                             const char *reason);
+
+/* pool_messages.c */
+
+/** Send and receive without waiting. pool_send returns 0 or EAGAIN or EPIPE;
+ *  the descriptors stay the caller's. */
+int pool_send(int channel, const mls_json *message, const int *fds, int count,
+              apr_pool_t *scratch);
+mls_json *pool_receive(int channel, int *fds, int *count, int *closed,
+                       apr_pool_t *scratch);
+mls_json *pool_message(apr_pool_t *scratch, const char *op);
+/** Read and act on one datagram of a runtime. */
+void pool_runtime_readable(mls_pool *pool, pool_runtime *runtime);
 
 /* pool_runtime.c */
 
@@ -122,20 +174,27 @@ mls_err *pool_runtime_start(pool_runtime **out, mls_pool *pool,
 /** Open a blob by its digest for reading; *fd is -1 when `digest` is NULL. */
 mls_err *pool_open_blob(int *fd, const mls_pool *pool, const char *digest,
                         apr_pool_t *scratch);
-/** Read and act on one datagram of a runtime. */
-void pool_runtime_readable(mls_pool *pool, pool_runtime *runtime);
 void pool_runtime_retire(mls_pool *pool, pool_runtime *runtime);
 /** Kill, close and forget; requests on it are answered. */
 void pool_runtime_end(mls_pool *pool, pool_runtime *runtime,
                       const char *reason);
 void pool_runtime_kill_worker(mls_pool *pool, pool_runtime *runtime,
                               pool_worker *worker);
-int pool_send(int channel, mls_json *message, const int *fds, int count,
-              apr_pool_t *scratch);
-mls_json *pool_receive(int channel, int *fds, int room, int *count,
-                       int *closed, apr_pool_t *scratch);
+
+/* pool_status.c */
+
+/** Write the counts' file when they have changed. */
+void pool_status_write(mls_pool *pool, apr_time_t now);
+void pool_file_write(const char *path, const mls_json *json,
+                     apr_pool_t *scratch);
 
 /* pool_service.c */
+
+void pool_service_set(mls_pool *pool, pool_request *request,
+                      const mls_json *json);
+/** Start a second runtime, which the others are retired for. */
+void pool_service_renew(mls_pool *pool, pool_service *service);
+int pool_service_limit(const mls_pool *pool, const pool_service *service);
 
 void pool_service_run(mls_pool *pool, pool_request *request,
                       const mls_json *json);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One runtime: start it, load it, talk to it, end it. */
+/* One runtime: start it, end it. */
 
 #include "daemon/pool/pool_private.h"
 
@@ -7,103 +7,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
 
 #include "base/ident.h"
-
-enum { DATAGRAM = 65536, DESCRIPTORS = 4 };
-
-/* ---- datagrams ---- */
-
-int pool_send(int channel, mls_json *message, const int *fds, int count,
-              apr_pool_t *scratch)
-{
-    const char *text = mls_json_text(message, scratch);
-    struct iovec part = {(void *)text, strlen(text)};
-    union {
-        char bytes[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
-
-    if (count > 0) {
-        memset(&control, 0, sizeof(control));
-        header.msg_control = control.bytes;
-        header.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
-        struct cmsghdr *item = CMSG_FIRSTHDR(&header);
-        item->cmsg_level = SOL_SOCKET;
-        item->cmsg_type = SCM_RIGHTS;
-        item->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
-        memcpy(CMSG_DATA(item), fds, (size_t)count * sizeof(int));
-    }
-    return sendmsg(channel, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0
-                                                                       : errno;
-}
-
-static int take_descriptors(struct msghdr *header, int *fds, int room)
-{
-    int count = 0;
-
-    for (struct cmsghdr *item = CMSG_FIRSTHDR(header); item;
-         item = CMSG_NXTHDR(header, item)) {
-        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        int found = (int)((item->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        int values[DESCRIPTORS];
-        memcpy(values, CMSG_DATA(item), (size_t)found * sizeof(int));
-        for (int i = 0; i < found; i++) {
-            if (count < room) {
-                fds[count++] = values[i];
-            }
-            else {
-                close(values[i]);
-            }
-        }
-    }
-    return count;
-}
-
-mls_json *pool_receive(int channel, int *fds, int room, int *count,
-                       int *closed, apr_pool_t *scratch)
-{
-    char *bytes = apr_palloc(scratch, DATAGRAM);
-    struct iovec part = {bytes, DATAGRAM};
-    union {
-        char bytes[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1,
-                            .msg_control = control.bytes,
-                            .msg_controllen = sizeof(control.bytes)};
-    ssize_t got = recvmsg(channel, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    mls_json *json = NULL;
-
-    *count = 0;
-    *closed = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
-    if (got <= 0) {
-        return NULL;
-    }
-    *count = take_descriptors(&header, fds, room);
-    if (header.msg_flags & MSG_TRUNC ||
-        mls_json_parse(&json, bytes, (size_t)got, scratch)) {
-        *closed = 1; /* it does not speak the protocol */
-        return NULL;
-    }
-    return json;
-}
-
-static mls_json *message_make(apr_pool_t *scratch, const char *op)
-{
-    mls_json *message = mls_json_object(scratch);
-
-    mls_json_set_string(message, "op", op);
-    return message;
-}
 
 /* ---- start ---- */
 
@@ -138,8 +47,15 @@ static mls_err *start_process(pool_runtime *runtime, mls_pool *pool,
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return mls_err_apr(scratch, errno, "cannot make a channel");
     }
-    mls_err *err =
-        pool_sandbox_start(&runtime->pid, pool, pair[1], network, scratch);
+    const pool_sandbox sandbox = {
+        .interpreter = runtime->interpreter,
+        .control = pair[1],
+        .network = network,
+        /* with room for temporary files beside a session's own */
+        .folder = runtime->is_session ? pool->config.limits->session_disk * 2
+                                      : pool->config.limits->folder,
+    };
+    mls_err *err = pool_sandbox_start(&runtime->pid, pool, &sandbox, scratch);
     close(pair[1]);
     if (err) {
         close(pair[0]);
@@ -155,7 +71,7 @@ static const mls_pool_definition *copy_definition(
     mls_pool_definition *to = apr_pmemdup(pool, from, sizeof(*to));
 
     to->json = from->json ? apr_pstrdup(pool, from->json) : NULL;
-    to->runtime = apr_pstrdup(pool, from->runtime);
+    to->runtime = NULL; /* the interpreter says it */
     to->snapshot = from->snapshot ? apr_pstrdup(pool, from->snapshot) : NULL;
     return to;
 }
@@ -164,13 +80,23 @@ mls_err *pool_runtime_start(pool_runtime **out, mls_pool *pool,
                             const mls_pool_definition *definition,
                             apr_pool_t *scratch)
 {
+    mls_pool_interpreter *interpreter;
     apr_pool_t *own;
     int snapshot;
 
+    MLS_TRY(pool_interpreter_find(&interpreter, pool, definition->runtime,
+                                  scratch));
+    if (interpreter->problem && interpreter->packages) {
+        return mls_err_make(scratch, MLS_EUNAVAILABLE, NULL,
+                            "the runtime cannot be used: %s",
+                            interpreter->problem);
+    }
     MLS_TRY(pool_open_blob(&snapshot, pool, definition->snapshot, scratch));
     apr_pool_create(&own, pool->pool);
     pool_runtime *runtime = apr_pcalloc(own, sizeof(*runtime));
     runtime->pool = own;
+    runtime->interpreter = interpreter;
+    runtime->is_session = !definition->json;
     runtime->snapshot = snapshot;
     runtime->definition = copy_definition(definition, own);
     runtime->generation = definition->generation;
@@ -192,210 +118,12 @@ mls_err *pool_runtime_start(pool_runtime **out, mls_pool *pool,
     return NULL;
 }
 
-/* ---- load ---- */
-
-static int definition_file(const char *json)
-{
-    int fd = memfd_create("definition", MFD_CLOEXEC);
-    size_t left = strlen(json);
-
-    while (fd >= 0 && left > 0) {
-        ssize_t put = write(fd, json, left);
-        if (put < 0) {
-            close(fd);
-            return -1;
-        }
-        json += put;
-        left -= (size_t)put;
-    }
-    if (fd >= 0) {
-        lseek(fd, 0, SEEK_SET);
-    }
-    return fd;
-}
-
-static mls_json *load_message(const mls_pool *pool,
-                              const pool_runtime *runtime, apr_pool_t *scratch)
-{
-    mls_json *message = message_make(scratch, "load");
-    mls_json *limits = mls_json_object(scratch);
-
-    mls_json_set_string(message, "kind",
-                        runtime->session ? "session" : "service");
-    mls_json_set_string(message, "mode", runtime->reuse ? "reuse" : "fresh");
-    mls_json_set_string(message, "init", runtime->definition->init_each
-                                             ? "each"
-                                             : "per-zygote");
-    mls_json_set_bool(message, "isolate", pool->config.sandbox);
-    mls_json_set_bool(message, "filter", 1);
-    if (runtime->session) {
-        mls_json_set_string(message, "id", runtime->session);
-    }
-    mls_json_set_int(limits, "files", pool->config.folder_size / 2);
-    mls_json_set(message, "limits", limits);
-    return message;
-}
-
-static int send_load(mls_pool *pool, pool_runtime *runtime,
-                     apr_pool_t *scratch)
-{
-    int fds[3], count = 0, definition = -1;
-
-    fds[count++] = pool->filter;
-    if (!runtime->session) {
-        definition = definition_file(runtime->definition->json);
-        fds[count++] = definition;
-    }
-    if (runtime->snapshot >= 0) {
-        fds[count++] = runtime->snapshot;
-    }
-    int failed = pool_send(runtime->control,
-                           load_message(pool, runtime, scratch), fds, count,
-                           scratch);
-    if (definition >= 0) {
-        close(definition);
-    }
-    if (runtime->snapshot >= 0) {
-        close(runtime->snapshot);
-        runtime->snapshot = -1;
-    }
-    return failed;
-}
-
-/* ---- messages from a runtime ---- */
-
-static pool_worker *find_worker(pool_runtime *runtime, int64_t id)
-{
-    for (pool_worker *w = runtime->workers; w; w = w->next) {
-        if (w->id == id) {
-            return w;
-        }
-    }
-    return NULL;
-}
-
-static void got_hello(mls_pool *pool, pool_runtime *runtime,
-                      const mls_json *message, apr_pool_t *scratch)
-{
-    const char *version = mls_json_string(message, "version");
-
-    if (mls_json_int(message, "protocol", 0) != 1) {
-        pool_runtime_end(pool, runtime,
-                         "the runtime speaks another protocol version");
-        return;
-    }
-    runtime->version = apr_pstrdup(runtime->pool, version ? version : "");
-    runtime->state = RUNTIME_LOADING;
-    if (send_load(pool, runtime, scratch)) {
-        pool_runtime_end(pool, runtime, "the runtime takes no definition");
-    }
-}
-
-static void got_ready(mls_pool *pool, pool_runtime *runtime,
-                      const mls_json *message)
-{
-    const char *failure = mls_json_string(message, "loadError");
-
-    runtime->state = RUNTIME_READY;
-    runtime->fork_safe = mls_json_bool(message, "forkSafe", 0);
-    runtime->load_failed = failure != NULL;
-    if (failure) {
-        pool_log(pool, "runtime loaded with an error: name=%s version=%s",
-                 runtime->service ? runtime->service->name : "-",
-                 runtime->service ? runtime->service->version : "-");
-    }
-    if (runtime->session) {
-        pool_session_ready(pool, runtime, failure);
-        return;
-    }
-    runtime->service->failures = 0;
-    if (!runtime->fork_safe) {
-        pool_log(pool,
-                 "runtime not fork-safe: name=%s version=%s threads=%d",
-                 runtime->service->name, runtime->service->version,
-                 (int)mls_json_int(message, "threads", 0));
-    }
-}
-
-static void got_worker(pool_runtime *runtime, const mls_json *message, int fd)
-{
-    pool_worker *worker =
-        find_worker(runtime, mls_json_int(message, "id", -1));
-
-    if (!worker || worker->state != WORKER_STARTING || fd < 0) {
-        if (fd >= 0) {
-            close(fd);
-        }
-        return;
-    }
-    worker->channel = fd;
-    worker->state = WORKER_IDLE;
-}
-
-static void got_message(mls_pool *pool, pool_runtime *runtime,
-                        const mls_json *message, int fd, apr_pool_t *scratch)
-{
-    const char *op = mls_json_string(message, "op");
-
-    op = op ? op : "";
-    if (strcmp(op, "worker") == 0) {
-        got_worker(runtime, message, fd);
-        return;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (strcmp(op, "hello") == 0 && runtime->state == RUNTIME_STARTING) {
-        got_hello(pool, runtime, message, scratch);
-    }
-    else if (strcmp(op, "ready") == 0 && runtime->state == RUNTIME_LOADING) {
-        got_ready(pool, runtime, message);
-    }
-    else if (strcmp(op, "ended") == 0) {
-        pool_worker *worker =
-            find_worker(runtime, mls_json_int(message, "id", -1));
-        if (worker && !runtime->session) {
-            pool_worker_ended(pool, runtime, worker,
-                              (int)mls_json_int(message, "status", 0),
-                              (int)mls_json_int(message, "signal", 0));
-        }
-    }
-}
-
-void pool_runtime_readable(mls_pool *pool, pool_runtime *runtime)
-{
-    apr_pool_t *scratch;
-    int fds[DESCRIPTORS], count, closed;
-
-    apr_pool_create(&scratch, pool->pool);
-    mls_json *message = pool_receive(runtime->control, fds, DESCRIPTORS,
-                                     &count, &closed, scratch);
-    for (int i = 1; i < count; i++) {
-        close(fds[i]);
-    }
-    if (closed) {
-        if (count > 0) {
-            close(fds[0]);
-        }
-        if (runtime->service && runtime->state < RUNTIME_READY) {
-            pool_service_failed(pool, runtime->service,
-                                "the runtime ended while it was loading");
-        }
-        pool_runtime_end(pool, runtime, "the runtime ended");
-    }
-    else if (message) {
-        got_message(pool, runtime, message, count > 0 ? fds[0] : -1, scratch);
-        pool->changed = 1;
-    }
-    apr_pool_destroy(scratch);
-}
-
 /* ---- end ---- */
 
 void pool_runtime_kill_worker(mls_pool *pool, pool_runtime *runtime,
                               pool_worker *worker)
 {
-    mls_json *message = message_make(runtime->pool, "kill");
+    mls_json *message = pool_message(runtime->pool, "kill");
 
     if (worker->state == WORKER_DYING) {
         return;
@@ -407,7 +135,7 @@ void pool_runtime_kill_worker(mls_pool *pool, pool_runtime *runtime,
     }
     else {
         pool_runtime_retire(pool, runtime);
-        kill(-runtime->pid, SIGKILL);
+        pool_sandbox_end(pool, runtime->pid);
     }
 }
 
@@ -443,6 +171,9 @@ void pool_runtime_end(mls_pool *pool, pool_runtime *runtime,
     if (*link) {
         *link = runtime->next;
     }
+    if (runtime->describing) {
+        pool_interpreter_failed(pool, runtime, reason);
+    }
     if (runtime->session && runtime->state < RUNTIME_READY) {
         pool_session_ready(pool, runtime, reason ? reason : "it was ended");
     }
@@ -461,10 +192,7 @@ void pool_runtime_end(mls_pool *pool, pool_runtime *runtime,
                  runtime->service ? runtime->service->version : "-",
                  runtime->session ? runtime->session : "-", reason);
     }
-    if (runtime->pid > 0) {
-        kill(-runtime->pid, SIGKILL);
-        kill(runtime->pid, SIGKILL);
-    }
+    pool_sandbox_end(pool, runtime->pid);
     close(runtime->control);
     if (runtime->snapshot >= 0) {
         close(runtime->snapshot);

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sandbox of a runtime: a user of its own, then bubblewrap's namespaces,
- * limits, and the system calls that code of users may not make.
+/* The sandbox of a runtime: a user of its own, then namespaces and limits.
  *
  * The order matters: bubblewrap started by root is no boundary, so the process
- * first becomes the worker user for good. */
+ * first becomes the worker user for good.
+ *
+ * Three processes: one that waits (a child of the supervisor), bubblewrap as
+ * process 1 of a pid namespace of its own, and what that starts. However the
+ * first or the second is ended, and at whatever moment of the start, the
+ * kernel ends all that is in the namespace: nothing survives. */
 
 #include "daemon/pool/pool_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <seccomp.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -25,109 +30,6 @@
 #define WORKERS "/workers" /* the worker programs, as the sandbox sees them */
 
 enum { CONTROL = 3, MAX_OPEN_FILES = 1024 };
-
-/* ---- system calls ---- */
-
-/* What no published code needs and kernels have been attacked through. */
-static const char *const refused_calls[] = {"acct",
-                                            "add_key",
-                                            "bpf",
-                                            "clock_adjtime",
-                                            "clock_settime",
-                                            "delete_module",
-                                            "fanotify_init",
-                                            "finit_module",
-                                            "init_module",
-                                            "io_uring_enter",
-                                            "io_uring_register",
-                                            "io_uring_setup",
-                                            "ioperm",
-                                            "iopl",
-                                            "kcmp",
-                                            "kexec_file_load",
-                                            "kexec_load",
-                                            "keyctl",
-                                            "lookup_dcookie",
-                                            "mount",
-                                            "mount_setattr",
-                                            "move_mount",
-                                            "fsopen",
-                                            "fsmount",
-                                            "fsconfig",
-                                            "fspick",
-                                            "open_tree",
-                                            "name_to_handle_at",
-                                            "nfsservctl",
-                                            "open_by_handle_at",
-                                            "perf_event_open",
-                                            "personality",
-                                            "pidfd_getfd",
-                                            "pivot_root",
-                                            "process_madvise",
-                                            "process_vm_readv",
-                                            "process_vm_writev",
-                                            "ptrace",
-                                            "quotactl",
-                                            "quotactl_fd",
-                                            "reboot",
-                                            "request_key",
-                                            "setdomainname",
-                                            "sethostname",
-                                            "setns",
-                                            "settimeofday",
-                                            "swapoff",
-                                            "swapon",
-                                            "syslog",
-                                            "umount2",
-                                            "unshare",
-                                            "userfaultfd",
-                                            "vhangup",
-                                            NULL};
-
-static int add_rules(scmp_filter_ctx filter)
-{
-    for (int i = 0; refused_calls[i]; i++) {
-        int number = seccomp_syscall_resolve_name(refused_calls[i]);
-        if (number == __NR_SCMP_ERROR) {
-            continue; /* this library does not know it */
-        }
-        int bad = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
-        if (bad && bad != -EDOM) {
-            return bad;
-        }
-    }
-    /* No new user namespace: it would give back what was taken. clone3 hides
-     * its flags, so libraries are told to fall back to clone. */
-    int bad = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone),
-                               1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER,
-                                          CLONE_NEWUSER));
-    if (!bad) {
-        bad = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS),
-                               SCMP_SYS(clone3), 0);
-    }
-    return bad;
-}
-
-mls_err *pool_sandbox_filter(int *fd, apr_pool_t *scratch)
-{
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    int bad = filter ? add_rules(filter) : -ENOMEM;
-
-    *fd = memfd_create("seccomp", MFD_CLOEXEC);
-    if (!bad && *fd < 0) {
-        bad = -errno;
-    }
-    if (!bad) {
-        bad = seccomp_export_bpf(filter, *fd);
-    }
-    if (filter) {
-        seccomp_release(filter);
-    }
-    if (bad) {
-        return mls_err_apr(scratch, -bad, "cannot make the seccomp filter");
-    }
-    return NULL;
-}
 
 /* ---- the command ---- */
 
@@ -153,8 +55,7 @@ static void add_environment(apr_array_header_t *argv, const char *name,
 
 /* Folders that an interpreter and its libraries may lie in, and the few files
  * of /etc that they read. Nothing else of the host is visible. */
-static void add_folders(apr_array_header_t *argv, const mls_pool *pool,
-                        int network)
+static void add_folders(apr_array_header_t *argv, int network)
 {
     static const char *const folders[] = {
         "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt",
@@ -173,26 +74,40 @@ static void add_folders(apr_array_header_t *argv, const mls_pool *pool,
     }
 }
 
-/* After /tmp is laid, since what is bound may lie below it: the worker
- * programs, and an interpreter of a virtual environment. */
-static void add_runtime(apr_array_header_t *argv, const mls_pool *pool,
-                        apr_pool_t *scratch)
+/* The folder above bin/, when the system's own folders do not hold it. */
+static void add_prefix(apr_array_header_t *argv, const char *python,
+                       apr_pool_t *scratch)
 {
-    const char *python = pool->config.python;
-    const char *slash = strrchr(python, '/');
+    char *prefix = apr_pstrdup(scratch, python);
+
+    for (int i = 0; i < 2; i++) {
+        char *slash = strrchr(prefix, '/');
+        if (!slash || slash == prefix) {
+            return;
+        }
+        *slash = '\0';
+    }
+    if (*prefix && strcmp(prefix, "/usr") != 0
+        && strncmp(prefix, "/usr/", 5) != 0) {
+        add_bind(argv, prefix);
+    }
+}
+
+/* After /tmp is laid, since what is bound may lie below it: the worker
+ * programs, a virtual environment, and the interpreter that it links to. */
+static void add_runtime(apr_array_header_t *argv, const mls_pool *pool,
+                        const char *python, apr_pool_t *scratch)
+{
+    char *real = realpath(python, NULL);
 
     add(argv, "--ro-bind");
     add(argv, apr_pstrcat(scratch, pool->config.workers, "/python", NULL));
     add(argv, WORKERS);
-    if (strncmp(python, "/usr/", 5) == 0 || !slash || slash == python) {
-        return;
+    if (real) {
+        add_prefix(argv, real, scratch);
+        free(real);
     }
-    char *prefix = apr_pstrmemdup(scratch, python, (size_t)(slash - python));
-    slash = strrchr(prefix, '/');
-    if (slash && slash != prefix) {
-        prefix[slash - prefix] = '\0';
-        add_bind(argv, prefix);
-    }
+    add_prefix(argv, python, scratch);
 }
 
 static const char *size_text(apr_pool_t *scratch, apr_int64_t size)
@@ -200,7 +115,8 @@ static const char *size_text(apr_pool_t *scratch, apr_int64_t size)
     return apr_psprintf(scratch, "%" APR_INT64_T_FMT, size);
 }
 
-static apr_array_header_t *sandbox_command(const mls_pool *pool, int network,
+static apr_array_header_t *sandbox_command(const mls_pool *pool,
+                                           const pool_sandbox *sandbox,
                                            apr_pool_t *scratch)
 {
     apr_array_header_t *argv =
@@ -208,22 +124,22 @@ static apr_array_header_t *sandbox_command(const mls_pool *pool, int network,
 
     add(argv, "bwrap");
     add(argv, "--unshare-all");
-    if (network) {
+    if (sandbox->network) {
         add(argv, "--share-net");
     }
     add(argv, "--die-with-parent");
     add(argv, "--new-session");
     add(argv, "--clearenv");
-    add_folders(argv, pool, network);
+    add_folders(argv, sandbox->network);
     add(argv, "--proc");
     add(argv, "/proc");
     add(argv, "--dev");
     add(argv, "/dev");
     add(argv, "--size");
-    add(argv, size_text(scratch, pool->config.folder_size));
+    add(argv, size_text(scratch, sandbox->folder));
     add(argv, "--tmpfs");
     add(argv, "/tmp");
-    add_runtime(argv, pool, scratch);
+    add_runtime(argv, pool, sandbox->interpreter->path, scratch);
     add(argv, "--chdir");
     add(argv, "/tmp");
     add(argv, "--hostname");
@@ -231,7 +147,7 @@ static apr_array_header_t *sandbox_command(const mls_pool *pool, int network,
     return argv;
 }
 
-static void add_program(apr_array_header_t *argv, const mls_pool *pool,
+static void add_program(apr_array_header_t *argv, const char *python,
                         int bwrap)
 {
     static const char *const threads[] = {
@@ -247,7 +163,7 @@ static void add_program(apr_array_header_t *argv, const mls_pool *pool,
         }
         add(argv, "--");
     }
-    add(argv, pool->config.python);
+    add(argv, python);
     add(argv, "-m");
     add(argv, "mlserver_worker");
     add(argv, NULL);
@@ -255,55 +171,157 @@ static void add_program(apr_array_header_t *argv, const mls_pool *pool,
 
 /* ---- the process ---- */
 
-static void limit(int what, rlim_t value)
+static void limit(int what, apr_int64_t value)
 {
-    struct rlimit both = {value, value};
+    const struct rlimit both = {(rlim_t)value, (rlim_t)value};
 
-    setrlimit(what, &both);
-}
-
-static void close_others(void)
-{
-    int null = open("/dev/null", O_RDWR);
-
-    if (null >= 0) {
-        dup2(null, 0);
-        dup2(null, 1);
-    }
-    /* 2 stays: what the runtime itself has to say goes to our log. */
-    for (int fd = CONTROL + 1; fd < 65536; fd++) {
-        close(fd);
+    if (value > 0) {
+        setrlimit(what, &both);
     }
 }
 
-static void child(const mls_pool *pool, int control, char *const *argv)
+static void place_descriptors(int control)
 {
-    const mls_pool_config *config = &pool->config;
-    sigset_t none;
+    const int null = open("/dev/null", O_RDWR);
 
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    for (int i = 1; i < 32; i++) {
-        signal(i, SIG_DFL);
-    }
-    setsid();
     if (control == CONTROL) {
         fcntl(control, F_SETFD, 0);
     }
     else if (dup2(control, CONTROL) < 0) {
         _exit(71);
     }
-    close_others();
-    if (mls_become_worker(config->who, pool->pool) ||
-        mls_drop_capabilities(0, pool->pool)) {
+    if (null >= 0) {
+        dup2(null, 0);
+        dup2(null, 1);
+    }
+    /* 2 stays: what the runtime itself has to say goes to our log. */
+    if (syscall(SYS_close_range, CONTROL + 1, ~0U, 0U)) {
+        for (int fd = CONTROL + 1; fd < 65536; fd++) {
+            close(fd);
+        }
+    }
+}
+
+/* Die with the parent, also when it died a moment ago: `alive` is the read
+ * end of a pipe that it holds open. */
+static void die_with_parent(int alive)
+{
+    struct pollfd one = {alive, POLLIN, 0};
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (poll(&one, 1, 0) > 0) {
+        _exit(75);
+    }
+}
+
+static int write_text(const char *path, const char *text)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    const ssize_t size = (ssize_t)strlen(text);
+
+    if (fd < 0) {
+        return 0;
+    }
+    const int good = write(fd, text, (size_t)size) == size;
+    close(fd);
+    return good;
+}
+
+/* New user and pid namespaces with the same user. Files of /proc/self belong
+ * to root in a process that changed its user, until it says otherwise. */
+static int make_namespaces(apr_pool_t *scratch)
+{
+    const long uid = (long)geteuid(), gid = (long)getegid();
+
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    return unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0
+           && write_text("/proc/self/setgroups", "deny")
+           && write_text("/proc/self/uid_map",
+                         apr_psprintf(scratch, "%ld %ld 1", uid, uid))
+           && write_text("/proc/self/gid_map",
+                         apr_psprintf(scratch, "%ld %ld 1", gid, gid));
+}
+
+/* Wait for the inner process, and end it when asked to (SIGTERM): a waiting
+ * process that was killed instead would leave it to others to be reaped.
+ * `signals` (SIGTERM, SIGCHLD) are blocked. */
+static int wait_for(pid_t inner, const sigset_t *signals)
+{
+    int status = 0;
+
+    for (;;) {
+        if (sigwaitinfo(signals, NULL) == SIGTERM) {
+            kill(inner, SIGKILL);
+        }
+        if (waitpid(inner, &status, WNOHANG) != 0) {
+            return status;
+        }
+    }
+}
+
+/* Becomes process 1 of new namespaces; the process before waits for it. */
+static void enclose(apr_pool_t *scratch)
+{
+    sigset_t signals;
+    int alive[2];
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    if (!make_namespaces(scratch) || pipe2(alive, O_CLOEXEC)) {
+        _exit(76);
+    }
+    const pid_t inner = fork();
+    if (inner < 0) {
+        _exit(77);
+    }
+    if (inner == 0) {
+        sigprocmask(SIG_UNBLOCK, &signals, NULL);
+        close(alive[1]);
+        die_with_parent(alive[0]);
+        return;
+    }
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    prctl(PR_SET_NAME, "mls-cell", 0, 0, 0);
+    close(CONTROL);
+    close(alive[0]);
+    const int status = wait_for(inner, &signals);
+    if (WIFSIGNALED(status)) {
+        sigprocmask(SIG_UNBLOCK, &signals, NULL);
+        raise(WTERMSIG(status));
+    }
+    _exit(WEXITSTATUS(status));
+}
+
+static void child(const mls_pool *pool, int control, char *const *argv,
+                  apr_pool_t *scratch)
+{
+    const mls_pool_config *config = &pool->config;
+    const struct rlimit none = {0, 0};
+    sigset_t empty;
+
+    sigemptyset(&empty);
+    sigprocmask(SIG_SETMASK, &empty, NULL);
+    for (int i = 1; i < 32; i++) {
+        signal(i, SIG_DFL);
+    }
+    setsid();
+    place_descriptors(control);
+    if (mls_become_worker(config->who, scratch) ||
+        mls_drop_capabilities(0, scratch)) {
         _exit(72);
     }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    limit(RLIMIT_CORE, 0);
+    die_with_parent(CONTROL); /* its other end is the supervisor's alone */
+    if (config->sandbox) {
+        enclose(scratch);
+    }
+    setrlimit(RLIMIT_CORE, &none);
     limit(RLIMIT_NOFILE, MAX_OPEN_FILES);
-    limit(RLIMIT_DATA, (rlim_t)config->memory);
-    limit(RLIMIT_FSIZE, (rlim_t)config->file_size);
+    limit(RLIMIT_DATA, config->limits->memory);
+    limit(RLIMIT_FSIZE, config->limits->file_size);
     execvp(argv[0], argv);
     _exit(73);
 }
@@ -324,10 +342,21 @@ static void reduced_environment(const mls_pool *pool, apr_pool_t *scratch)
     }
 }
 
-mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool, int control,
-                            int network, apr_pool_t *scratch)
+void pool_sandbox_end(const mls_pool *pool, pid_t pid)
 {
-    int bwrap = pool->config.sandbox;
+    if (pid > 0 && pool->config.sandbox) {
+        kill(pid, SIGTERM);
+    }
+    else if (pid > 0) {
+        kill(-pid, SIGKILL);
+        kill(pid, SIGKILL);
+    }
+}
+
+mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool,
+                            const pool_sandbox *sandbox, apr_pool_t *scratch)
+{
+    const int bwrap = pool->config.sandbox;
 
     if (pool->config.refuse) {
         return mls_err_make(scratch, MLS_EUNAVAILABLE, NULL,
@@ -336,10 +365,10 @@ mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool, int control,
                             "MLServerSandbox reduced");
     }
     apr_array_header_t *argv =
-        bwrap ? sandbox_command(pool, network, scratch)
+        bwrap ? sandbox_command(pool, sandbox, scratch)
               : apr_array_make(scratch, 8, sizeof(const char *));
 
-    add_program(argv, pool, bwrap);
+    add_program(argv, sandbox->interpreter->path, bwrap);
     *pid = fork();
     if (*pid < 0) {
         return mls_err_apr(scratch, errno, "cannot start a runtime");
@@ -348,7 +377,7 @@ mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool, int control,
         if (!bwrap) {
             reduced_environment(pool, scratch);
         }
-        child(pool, control, (char *const *)argv->elts);
+        child(pool, sandbox->control, (char *const *)argv->elts, scratch);
     }
     return NULL;
 }

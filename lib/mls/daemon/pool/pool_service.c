@@ -8,6 +8,8 @@
 
 #include <apr_strings.h>
 
+#include "pool/dgram.h"
+
 /* ---- services ---- */
 
 static pool_service *service_find(mls_pool *pool, const char *name,
@@ -136,7 +138,40 @@ static pool_request *oldest_waiting(const mls_pool *pool,
     return oldest;
 }
 
+int pool_service_limit(const mls_pool *pool, const pool_service *service)
+{
+    const mls_pool_limits *limits = pool->config.limits;
+
+    return service->dedicated && service->maximum > 0
+               ? service->maximum
+               : (int)limits->workers;
+}
+
+/* Workers of all services. */
+static int count_all(const mls_pool *pool)
+{
+    int count = 0;
+
+    for (const pool_runtime *r = pool->runtimes; r; r = r->next) {
+        for (const pool_worker *w = r->service ? r->workers : NULL; w;
+             w = w->next) {
+            count += w->state != WORKER_DYING;
+        }
+    }
+    return count;
+}
+
 /* ---- starting ---- */
+
+static void note_definition(pool_service *service,
+                            const mls_pool_definition *definition)
+{
+    service->runtime = apr_pstrdup(service->pool, definition->runtime);
+    service->reuse = definition->reuse;
+    service->dedicated = definition->dedicated;
+    service->initial = definition->initial;
+    service->maximum = definition->maximum;
+}
 
 static void start_runtime(mls_pool *pool, pool_service *service)
 {
@@ -151,18 +186,25 @@ static void start_runtime(mls_pool *pool, pool_service *service)
                                            scratch);
     if (!err) {
         service_generation(pool, service, definition.generation);
+        note_definition(service, &definition);
         err = pool_runtime_start(&runtime, pool, &definition, scratch);
     }
     if (!err) {
         runtime->service = service;
     }
     else if (err->code == MLS_ENOTFOUND) {
+        service->dedicated = 0;
         refuse_waiting(pool, service, "notfound", err->message);
     }
     else {
         pool_service_failed(pool, service, mls_err_text(err, scratch));
     }
     apr_pool_destroy(scratch);
+}
+
+void pool_service_renew(mls_pool *pool, pool_service *service)
+{
+    start_runtime(pool, service);
 }
 
 static void fork_worker(mls_pool *pool, pool_runtime *runtime)
@@ -242,13 +284,95 @@ static int lower_of(int a, int b)
     return a < b ? a : b;
 }
 
+static int higher_of(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+/* The idle worker that is missed least: of the service that was called
+ * longest ago, beyond what its own pool keeps. */
+static pool_worker *least_needed(const mls_pool *pool,
+                                 const pool_service *needy,
+                                 pool_runtime **of)
+{
+    pool_worker *found = NULL;
+
+    *of = NULL;
+    for (pool_runtime *r = pool->runtimes; r; r = r->next) {
+        if (!r->service || r->service == needy
+            || (r->service->dedicated && r->service->initial > 0)
+            || (*of && (*of)->used < r->used)) {
+            continue;
+        }
+        for (pool_worker *w = r->workers; w; w = w->next) {
+            if (w->state == WORKER_IDLE) {
+                found = w;
+                *of = r;
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+/* How many more workers the bounds leave the service. When all services
+ * together have as many as they may, an idle one of another makes room. */
+static int room_for(mls_pool *pool, const pool_service *service, int workers,
+                    int waiting)
+{
+    const int64_t total = pool->config.limits->workers_total;
+    const int own = pool_service_limit(pool, service) - workers;
+    pool_runtime *other;
+
+    if (!total || own <= 0) {
+        return own;
+    }
+    const int left = (int)total - count_all(pool);
+    if (left > 0 || waiting == 0) {
+        return lower_of(own, left);
+    }
+    pool_worker *idle = least_needed(pool, service, &other);
+    if (!idle) {
+        return 0;
+    }
+    pool_runtime_kill_worker(pool, other, idle);
+    return lower_of(own, 1);
+}
+
+/* Idle or starting workers that there should be. */
+static int wanted_workers(const mls_pool *pool, const pool_service *service,
+                          const stock *have, int waiting)
+{
+    const int workers = have->idle + have->starting + have->busy;
+    const int kept = service->dedicated ? service->initial - have->busy : 0;
+    const int spare = have->fork_from && have->fork_from->reuse
+                              && workers > 0 && waiting == 0
+                          ? 0
+                          : waiting + (int)pool->config.limits->spare;
+
+    return higher_of(spare, kept);
+}
+
+/* A runtime that cannot fork is a worker; a pool of its own is kept warm. */
+static int needs_runtime(const mls_pool *pool, const pool_service *service,
+                         const stock *have, int waiting)
+{
+    const int workers = have->idle + have->starting + have->busy;
+
+    if (have->fork_from || have->loading || have->starting
+        || workers >= pool_service_limit(pool, service)) {
+        return 0;
+    }
+    return waiting > 0
+           || (service->dedicated && workers < service->initial
+               && service->not_before <= apr_time_now());
+}
+
 void pool_service_schedule(mls_pool *pool, pool_service *service)
 {
     serve_waiting(pool, service);
-    int waiting = count_waiting(pool, service);
-    stock have = take_stock(pool, service);
-    int workers = have.idle + have.starting + have.busy;
-    int runtimes = workers + have.loading;
+    const int waiting = count_waiting(pool, service);
+    const stock have = take_stock(pool, service);
 
     if (waiting > 0 && service->not_before > apr_time_now()) {
         refuse_waiting(pool, service, "unavailable",
@@ -256,19 +380,21 @@ void pool_service_schedule(mls_pool *pool, pool_service *service)
                                         : "the service cannot be started");
         return;
     }
-    if (waiting > 0 && !have.fork_from && have.loading == 0 &&
-        have.starting == 0 && runtimes < pool->config.workers_limit) {
+    if (needs_runtime(pool, service, &have, waiting)) {
         start_runtime(pool, service);
         return;
     }
     if (!have.fork_from) {
         return;
     }
-    int wanted = have.fork_from->reuse && workers > 0 && waiting == 0
-                     ? 0
-                     : waiting + pool->config.spare;
-    int room = pool->config.workers_limit - workers;
-    int missing = lower_of(wanted - have.idle - have.starting, room);
+    const int workers = have.idle + have.starting + have.busy;
+    const int wanted = wanted_workers(pool, service, &have, waiting)
+                       - have.idle - have.starting;
+    int missing =
+        wanted > 0
+            ? lower_of(wanted, room_for(pool, service, workers,
+                                        waiting - have.starting))
+            : 0;
     if (!have.fork_from->fork_safe) {
         missing = lower_of(missing, 1);
     }
@@ -289,9 +415,13 @@ void pool_service_run(mls_pool *pool, pool_request *request,
         pool_request_end(pool, request);
         return;
     }
-    if (count_waiting(pool, NULL) >= pool->config.waiting_limit) {
+    if (count_waiting(pool, NULL) >= pool->config.limits->queue) {
         pool->refused++;
-        pool_answer_error(request, "busy", "too many calls are waiting");
+        pool_answer_error(request, "busy",
+                          apr_psprintf(request->pool,
+                                       "%ld calls are waiting for a worker "
+                                       "already; try again in a moment",
+                                       (long)pool->config.limits->queue));
         pool_request_end(pool, request);
         return;
     }
@@ -300,6 +430,33 @@ void pool_service_run(mls_pool *pool, pool_request *request,
     service_generation(pool, request->service,
                        mls_json_uint(json, "generation", 0));
     pool_service_schedule(pool, request->service);
+}
+
+/* A pool of its own was given to a service, changed or taken away. The record
+ * says the same, and is what counts after a restart. */
+void pool_service_set(mls_pool *pool, pool_request *request,
+                      const mls_json *json)
+{
+    const char *name = mls_json_string(json, "service");
+    const char *version = mls_json_string(json, "version");
+    mls_json *answer = mls_json_object(request->pool);
+
+    if (!name || !version) {
+        pool_answer_error(request, "invalid",
+                          "pool.set needs service and version");
+        pool_request_end(pool, request);
+        return;
+    }
+    pool_service *service = service_find(pool, name, version);
+    service_generation(pool, service, mls_json_uint(json, "generation", 0));
+    service->dedicated = mls_json_bool(json, "dedicated", 0);
+    service->initial = (int)mls_json_int(json, "initial", 0);
+    service->maximum = (int)mls_json_int(json, "maximum", 0);
+    service->used = apr_time_now();
+    mls_json_set_bool(answer, "ok", 1);
+    pool_answer(request, answer);
+    pool_request_end(pool, request);
+    pool_service_schedule(pool, service);
 }
 
 /* ---- workers' ends ---- */
@@ -362,11 +519,11 @@ void pool_worker_readable(mls_pool *pool, pool_runtime *runtime,
                           pool_worker *worker)
 {
     apr_pool_t *scratch;
-    int fds[4], count, closed;
+    int fds[MLS_DGRAM_FDS], count, closed;
 
     apr_pool_create(&scratch, pool->pool);
     mls_json *message =
-        pool_receive(worker->channel, fds, 4, &count, &closed, scratch);
+        pool_receive(worker->channel, fds, &count, &closed, scratch);
     for (int i = 0; i < count; i++) {
         close(fds[i]);
     }
@@ -390,7 +547,8 @@ void pool_worker_readable(mls_pool *pool, pool_runtime *runtime,
             worker->request = NULL;
         }
         worker->state = WORKER_IDLE;
-        if (worker->served >= 1000) {
+        const int64_t most = pool->config.limits->requests;
+        if (most && worker->served >= most) {
             pool_runtime_kill_worker(pool, runtime, worker);
         }
     }

@@ -59,14 +59,35 @@ static void refuse(mls_pool *pool, pool_request *request, const char *code,
 
 /* ---- create ---- */
 
+/* Those of the caller, or (`json` NULL) of everybody. */
 static int count_sessions(const mls_pool *pool, const mls_json *json)
 {
     int count = 0;
 
     for (const pool_runtime *r = pool->runtimes; r; r = r->next) {
-        count += r->session && is_owner(r, json);
+        count += r->session && (!json || is_owner(r, json));
     }
     return count;
+}
+
+/* NULL, or why there may not be one more. */
+static const char *too_many(const mls_pool *pool, const mls_json *json,
+                            apr_pool_t *scratch)
+{
+    const mls_pool_limits *limits = pool->config.limits;
+
+    if (limits->sessions && count_sessions(pool, json) >= limits->sessions) {
+        return apr_psprintf(scratch,
+                            "you have %ld sessions, as many as are allowed; "
+                            "close one first", (long)limits->sessions);
+    }
+    if (limits->sessions_total
+        && count_sessions(pool, NULL) >= limits->sessions_total) {
+        return apr_psprintf(scratch,
+                            "there are %ld sessions, as many as are allowed; "
+                            "try again later", (long)limits->sessions_total);
+    }
+    return NULL;
 }
 
 static mls_err *start_session(pool_runtime **out, mls_pool *pool,
@@ -76,9 +97,9 @@ static mls_err *start_session(pool_runtime **out, mls_pool *pool,
     const char *id;
 
     memset(&definition, 0, sizeof(definition));
-    definition.runtime = "Python";
+    definition.runtime = mls_json_string(json, "runtime");
     definition.snapshot = mls_json_string(json, "snapshot");
-    definition.network = mls_json_bool(json, "network", 0);
+    definition.network = (int)pool->config.limits->session_network;
     MLS_TRY(mls_guid_make(&id, scratch));
     MLS_TRY(pool_runtime_start(out, pool, &definition, scratch));
     pool_runtime *made = *out;
@@ -97,14 +118,15 @@ static void create(mls_pool *pool, pool_request *request,
 {
     pool_runtime *made;
 
-    if (count_sessions(pool, json) >= pool->config.sessions_limit) {
-        refuse(pool, request, "busy",
-               "you have as many sessions as are allowed; close one first");
+    const char *reason = too_many(pool, json, request->pool);
+    if (reason) {
+        refuse(pool, request, "busy", reason);
         return;
     }
     mls_err *err = start_session(&made, pool, json, request->pool);
     if (err) {
-        refuse(pool, request, "unavailable",
+        refuse(pool, request,
+               err->code == MLS_EINVALID ? "invalid" : "unavailable",
                mls_err_text(err, request->pool));
         return;
     }
@@ -143,7 +165,9 @@ static mls_json *describe(const pool_runtime *runtime, apr_pool_t *pool)
     mls_json_set_string(json, "id", runtime->session);
     mls_json_set_string(json, "name", runtime->name);
     mls_json_set_string(json, "owner", runtime->user);
-    mls_json_set_string(json, "runtimeType", "Python");
+    mls_json_set_string(json, "runtimeType", runtime->interpreter->name);
+    mls_json_set_string(json, "runtimeVersion", runtime->version);
+    mls_json_set_int(json, "memory", runtime->memory);
     mls_json_set_int(json, "started", apr_time_sec(runtime->started));
     mls_json_set_int(json, "used", apr_time_sec(runtime->used));
     return json;
@@ -265,7 +289,8 @@ void pool_session_tick(mls_pool *pool, apr_time_t now)
 
     for (pool_runtime *r = pool->runtimes; r; r = next) {
         next = r->next;
-        if (r->session && r->used + pool->config.session_idle < now) {
+        if (r->session && r->used
+            + apr_time_from_sec(pool->config.limits->session_idle) < now) {
             pool_runtime_end(pool, r, "it was idle too long");
         }
     }

@@ -9,10 +9,15 @@ import sys
 for _name in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
     os.environ[_name + "_NUM_THREADS"] = "1"
 
-from . import PROTOCOL, isolate, session, zygote  # noqa: E402
+from . import PROTOCOL, isolate, packages, session, zygote  # noqa: E402
 from .proto import Channel  # noqa: E402
 
 CONTROL = 3
+
+
+def read_program(fd):
+    with os.fdopen(fd, "rb") as source:
+        return os.pread(source.fileno(), 1 << 20, 0)
 
 
 def main():
@@ -25,13 +30,14 @@ def main():
     message, descriptors = control.receive()
     if message is None:
         return
-    program = b""
+    programs = isolate.Programs()
     if message.get("filter"):
-        with os.fdopen(descriptors.pop(0), "rb") as source:
-            source.seek(0)
-            program = source.read()
-    kinds = {"service": zygote.serve, "session": session.serve}
-    kinds[message["kind"]](control, message, descriptors, program)
+        programs.request = read_program(descriptors.pop(0))
+    if message.get("loadFilter"):
+        programs.load = read_program(descriptors.pop(0))
+    kinds = {"service": zygote.serve, "session": session.serve,
+             "packages": packages.serve}
+    kinds[message["kind"]](control, message, descriptors, programs)
 
 
 main()

@@ -20,7 +20,15 @@ MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 38, 22
 SECCOMP_MODE_FILTER = 2
 INSTRUCTION = 8    # bytes of one in a filter program
-PROCESSES = 128    # that one request may have at a time
+PROCESSES = 128    # that one request may have at a time, unless told
+
+
+class Programs:
+    """Filter programs of the supervisor: one for code of a request, one that
+    still lets a runtime make namespaces for its forks."""
+
+    request = b""
+    load = b""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -65,11 +73,21 @@ class _Program(ctypes.Structure):
     _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
 
+def limit_processes(now, most=None):
+    """Bound processes and threads. The bound counts within the user
+    namespace: within a request, or a runtime with all its requests."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (now, most or now))
+
+
+def limit_time(seconds):
+    """Bound the processor time of this process; SIGXCPU ends it."""
+    if seconds:
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+
+
 def restrict(program):
-    """The last step before code of users: no system calls that the filter
-    program (made by the supervisor) refuses, and a bound on processes. The
-    bound counts within the user namespace, so within this request."""
-    resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
+    """The last step before code of users: no system calls from here on that
+    the filter program (made by the supervisor) refuses. Filters add up."""
     if not program:
         return
     buffer = ctypes.create_string_buffer(program, len(program))
@@ -77,6 +95,23 @@ def restrict(program):
                      ctypes.cast(buffer, ctypes.c_void_p))
     _check(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
                        ctypes.byref(whole), 0, 0), "seccomp")
+
+
+def memory():
+    """Bytes that the processes in this sandbox have, shared ones by part."""
+    total = 0
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/%s/smaps_rollup" % name, "rb") as source:
+                for line in source:
+                    if line.startswith(b"Pss:"):
+                        total += int(line.split()[1]) * 1024
+                        break
+        except OSError:
+            pass
+    return total
 
 
 def thread_count():

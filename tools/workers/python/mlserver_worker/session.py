@@ -93,8 +93,9 @@ class Files:
 
 
 class Manager:
-    def __init__(self, control, message, descriptors, program):
-        self.program = program
+    def __init__(self, control, message, descriptors, programs):
+        self.program = programs.request
+        self.isolate = message.get("isolate", True)
         limits = message.get("limits", {})
         self.control = control
         self.console_limit = limits.get("console", 1 << 20)
@@ -102,6 +103,7 @@ class Manager:
             prefix="session-")
         self.files = Files(self.folder, limits.get("files", 1 << 30))
         self.object_limit = limits.get("object", 1 << 30)
+        self.processes = limits.get("processes", isolate.PROCESSES)
         self.console = Console(self.console_limit)
         self.history_fd = os.memfd_create("history", os.MFD_CLOEXEC)
         self.busy_fd = os.memfd_create("busy", os.MFD_CLOEXEC)
@@ -155,6 +157,8 @@ class Manager:
             return False
         if message["op"] == "interrupt":
             self.children.kill(WORKER, signal.SIGINT)
+        elif message["op"] == "measure":
+            self.control.send({"op": "memory", "bytes": isolate.memory()})
         elif message["op"] == "session":
             self._operation(message["request"], descriptors)
             descriptors = []
@@ -221,8 +225,9 @@ class SessionWorker:
         self.executing = False
         self.namespace = workspace.new_main()
         self.console.attach()
-        if manager.program:
-            isolate.restrict(manager.program)
+        if manager.isolate:
+            isolate.limit_processes(manager.processes)
+        isolate.restrict(manager.program)
         signal.signal(signal.SIGINT, self._interrupt)
         os.chdir(self.folder)
         execute.reseed()
@@ -367,8 +372,8 @@ class SessionWorker:
         return result
 
 
-def serve(control, message, descriptors, program):
-    manager = Manager(control, message, descriptors, program)
+def serve(control, message, descriptors, programs):
+    manager = Manager(control, message, descriptors, programs)
     manager.run()
     if not message.get("folder"):
         shutil.rmtree(manager.folder, ignore_errors=True)

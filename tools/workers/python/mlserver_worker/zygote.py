@@ -13,22 +13,22 @@ from .children import Children, wait_readable
 from .console import Console
 from .proto import Channel, ProtocolError, Stream
 
-WORK_FOLDER_BYTES = 256 << 20
+DEFAULTS = {"console": 1 << 20, "files": 64 << 20, "folder": 256 << 20,
+            "processes": isolate.PROCESSES, "processesInAll": 8192, "cpu": 0}
 
 
 class Service:
     """The definition, its namespace and files; what went wrong on loading."""
 
-    def __init__(self, definition, snapshot_fd, init_each):
+    def __init__(self, definition, snapshot_fd, init_each, limits):
         self.definition = definition
         self.files = {}
         self.error = None      # (message, traceback) of loading or init code
         self.seeded = False    # init code chose its random numbers
         self.init_each = init_each
         self.namespace = workspace.new_main()
-        limits = definition.setdefault("limits", {})
-        limits.setdefault("console", 1 << 20)
-        limits.setdefault("files", 64 << 20)
+        definition["limits"] = self.limits = {
+            **limits, **definition.get("limits", {})}
         self._load(snapshot_fd)
 
     def _preload(self):
@@ -84,25 +84,44 @@ def _explicit_seed(code):
 
 
 class Zygote:
-    def __init__(self, control, message, descriptors, program):
-        self.program = program
+    def __init__(self, control, message, descriptors, programs):
+        self.programs = programs
+        limits = {**DEFAULTS, **(message.get("limits") or {})}
         with os.fdopen(descriptors[0], "rb") as source:
             definition = json.load(source)
         snapshot = descriptors[1] if len(descriptors) > 1 else None
         self.control = control
         self.reuse = message.get("mode") == "reuse"
         self.isolate = message.get("isolate", True)
-        self.load_console = Console(1 << 20)
+        self.load_console = Console(limits["console"])
         self.load_console.attach()
         folder = tempfile.mkdtemp(prefix="init-")
         os.chdir(folder)
         self.children = Children()
+        # From here on code of users runs: objects' loading, init code. What
+        # a runtime itself still does in its forks is allowed by the filter.
+        if self.isolate:
+            isolate.limit_processes(limits["processes"],
+                                    limits["processesInAll"])
+            isolate.restrict(programs.load)
+        else:
+            isolate.restrict(programs.request)
         self.service = Service(definition, snapshot,
-                               message.get("init") == "each")
+                               message.get("init") == "each", limits)
         if snapshot is not None:
             os.close(snapshot)
+        self._allow_processes(limits)
         self.children.install()
         os.chdir("/")
+
+    def _allow_processes(self, limits):
+        """From now on those of all requests count, too; unless init code
+        has taken the right away, in which case it has its way."""
+        if self.isolate:
+            try:
+                isolate.limit_processes(limits["processesInAll"])
+            except (OSError, ValueError):
+                pass
 
     def run(self):
         threads = isolate.thread_count()
@@ -136,6 +155,8 @@ class Zygote:
             self._become(message["id"])
         elif message["op"] == "kill":
             self.children.kill(message["id"])
+        elif message["op"] == "measure":
+            self.control.send({"op": "memory", "bytes": isolate.memory()})
         return True
 
     def _fork(self, number):
@@ -216,7 +237,7 @@ class Worker:
         self.reuse = zygote.reuse
         self.folder = tempfile.mkdtemp(prefix="work-")
         if isolated:
-            isolate.private_folder(self.folder, WORK_FOLDER_BYTES)
+            isolate.private_folder(self.folder, service.limits["folder"])
         workspace.write_files(self.folder, service.files)
         os.chdir(self.folder)
         tempfile.tempdir = None
@@ -229,7 +250,10 @@ class Worker:
         self.console = Console(service.definition["limits"]["console"])
         self.console.attach()
         if isolated:
-            isolate.restrict(zygote.program)
+            isolate.limit_processes(service.limits["processes"])
+            isolate.restrict(zygote.programs.request)
+        if not self.reuse:
+            isolate.limit_time(service.limits["cpu"])
         if service.init_each and service.error is None:
             service.run_init()
 
@@ -286,6 +310,6 @@ class Worker:
         self.console.clear()
 
 
-def serve(control, message, descriptors, program):
-    Zygote(control, message, descriptors, program).run()
+def serve(control, message, descriptors, programs):
+    Zygote(control, message, descriptors, programs).run()
     sys.exit(0)
