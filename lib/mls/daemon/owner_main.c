@@ -124,6 +124,7 @@ static mls_err *prepare(mls_owner *owner, apr_pool_t *pool)
     MLS_TRY(mls_keys_open(&owner->keys, &daemon->paths, pool));
     MLS_TRY(mls_owner_audit_open(owner, pool));
     MLS_TRY(mls_owner_open_index(owner, pool));
+    MLS_TRY(mls_owner_publish_roles(owner, pool));
     owner->done_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return owner->done_event < 0 ? mls_err_apr(pool, errno, "eventfd") : NULL;
 }

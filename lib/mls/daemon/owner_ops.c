@@ -40,6 +40,15 @@ static const mls_op ops[] = {
     { "token.list", MLS_OP_READ, 0, mls_op_token_list, NULL, NULL },
     { "subject.revoke", MLS_OP_WRITE, 0, mls_op_subject_revoke, NULL, NULL },
 
+    { "token.control", MLS_OP_WRITE, MLS_OP_ADMIN, mls_op_token_control,
+      NULL, NULL },
+
+    { "roles.get", MLS_OP_READ, 0, mls_op_roles_get, NULL, NULL },
+    { "roles.set", MLS_OP_WRITE, MLS_OP_GROWS, mls_op_roles_set,
+      mls_roles_publish, NULL },
+    { "roles.flush", MLS_OP_WRITE, 0, mls_op_roles_flush, mls_roles_publish,
+      NULL },
+
     { "audit.add", MLS_OP_READ, 0, mls_op_audit_add, NULL, NULL },
     { "audit.flush", MLS_OP_WRITE, MLS_OP_GROWS, mls_op_audit_flush,
       mls_audit_flushed, NULL },

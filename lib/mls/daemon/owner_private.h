@@ -202,6 +202,11 @@ mls_err *mls_owner_audit_open(mls_owner *owner, apr_pool_t *pool);
 /** 1 when there are records that are not on disk; the writer's to ask. */
 int mls_owner_audit_waits(mls_owner *owner);
 
+/* ---- owner_roles.c ---- */
+
+/** Write the file of role mappings where it is not what the registry has. */
+mls_err *mls_owner_publish_roles(mls_owner *owner, apr_pool_t *pool);
+
 /* ---- owner_index.c ---- */
 
 /** Open the index, putting everything again where it does not agree with the
@@ -260,6 +265,13 @@ mls_err *mls_token_sign(mls_call *, apr_pool_t *);
 
 /* owner_token_list.c */
 mls_err *mls_op_token_list(mls_call *, mls_txn *, apr_pool_t *);
+
+/* owner_roles.c */
+mls_err *mls_op_roles_get(mls_call *, mls_txn *, apr_pool_t *);
+mls_err *mls_op_roles_set(mls_call *, mls_txn *, apr_pool_t *);
+mls_err *mls_op_roles_flush(mls_call *, mls_txn *, apr_pool_t *);
+mls_err *mls_roles_publish(mls_call *, apr_pool_t *);
+mls_err *mls_op_token_control(mls_call *, mls_txn *, apr_pool_t *);
 
 /* owner_audit.c */
 mls_err *mls_op_audit_add(mls_call *, mls_txn *, apr_pool_t *);
