@@ -22,6 +22,7 @@
 #include "config/config.h"
 #include "registry/registry.h"
 #include "scoring/model_index.h"
+#include "usage/timing.h"
 
 /* The one symbol that httpd looks up; all else is hidden. */
 extern module AP_MODULE_DECLARE_DATA
@@ -36,6 +37,7 @@ typedef struct mlh_state {
     apr_pool_t *pool;             /* of the configuration */
     struct mlh_runtime *runtime;  /* this child's; NULL in the parent */
     struct mls_throttle *throttle; /* shared by all children */
+    struct mls_usage *usage;       /* likewise; NULL: not counted */
 } mlh_state;
 
 /** Who calls. `provider` NULL: nobody is known. */
@@ -62,6 +64,7 @@ typedef struct mlh_request {
     const char *parameters[2]; /* of the path: name, version */
     const char *error;      /* what an error answered by httpd should say */
     struct mlh_audit_note *audit; /* audit/audit.h; NULL: nothing was added */
+    mlh_timing timing;      /* of a call that is counted */
 } mlh_request;
 
 typedef struct mlh_call {

@@ -14,6 +14,7 @@
 #include "http/request.h"
 #include "http/routes.h"
 #include "lifecycle/lifecycle.h"
+#include "usage/shared_usage.h"
 
 /* Nothing below our mount is a file: no directory walk, no stat, and no 403 of
  * <Directory />. */
@@ -55,6 +56,7 @@ static void register_hooks(apr_pool_t *pool)
                                 APR_HOOK_LAST);
     mlh_register_error_filter();
     mlh_register_header_filter();
+    mlh_usage_show_in_status(pool);
 }
 
 AP_DECLARE_MODULE(mlserver) = {

@@ -100,14 +100,21 @@ int mlh_code_reply(request_rec *r, const mls_pool_result *result,
                    int with_trace, int error_status)
 {
     if (result->crashed) {
+        mlh_timing_failure(r, result->reason, result->console, NULL);
         return mlh_reply_tree(r, HTTP_INTERNAL_SERVER_ERROR,
                               crash_result(result, r->pool));
     }
     mls_json *json = result->json;
+    const char *console = mls_json_string(json, "consoleOutput");
     const char *message = mls_json_string(json, "errorMessage");
     const char *trace = mls_json_string(json, "traceback");
     const int success = mls_json_bool(json, "success", 0);
 
+    if (!success) { /* kept until the log is written */
+        mlh_timing_failure(r, message ? apr_pstrdup(r->pool, message) : NULL,
+                           console ? apr_pstrdup(r->pool, console) : NULL,
+                           trace ? apr_pstrdup(r->pool, trace) : NULL);
+    }
     if (!success && with_trace && trace && *trace) {
         mls_json_set_string(json, "errorMessage",
                             apr_pstrcat(r->pool, message ? message : "", "\n",

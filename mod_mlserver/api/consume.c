@@ -206,8 +206,13 @@ static mls_err *score_bound(consume *c)
 {
     mlscore_error error;
 
+    mlh_timing_stage(c->call->request, MLS_STAGE_WAIT);
     MLS_TRY(read_rows(c));
-    if (mlscore_score(c->context, &error) != MLSCORE_OK) {
+    mlh_timing_stage(c->call->request, MLS_STAGE_PARSE);
+    const mlscore_status status = mlscore_score(c->context, &error);
+
+    mlh_timing_stage(c->call->request, MLS_STAGE_RUN);
+    if (status != MLSCORE_OK) {
         return of_score(c->r, &error);
     }
     const mlscore_frame *frame = mlscore_context_output(c->context);
@@ -291,6 +296,10 @@ int mlh_consume(request_rec *r, const mlh_call *call)
     }
     const mls_index_entry entry = entry_of(&c);
 
+    mlh_timing_stage(call->request, MLS_STAGE_AUTHORISE);
+    if (entry.flags) {
+        mlh_timing_service(call->request, call->name, call->version);
+    }
     if (entry.flags & MLS_INDEX_STANDARD) {
         return mlh_consume_code(r, call, entry.generation);
     }
@@ -309,5 +318,6 @@ int mlh_consume(request_rec *r, const mlh_call *call)
                               c.scratch->out.bytes, c.scratch->out.length);
 
     mlh_scratch_return(stack, c.scratch);
+    mlh_timing_stage(call->request, MLS_STAGE_WRITE);
     return result;
 }

@@ -76,8 +76,10 @@ int mlh_consume_code(request_rec *r, const mlh_call *call,
     apr_pool_cleanup_register(r->pool, body, free_buffer,
                               apr_pool_cleanup_null);
     mls_err *err = read_body(body, r, call);
+    mlh_timing_stage(call->request, MLS_STAGE_WAIT);
     if (!err) {
         err = check_json(body, r->pool);
+        mlh_timing_stage(call->request, MLS_STAGE_PARSE);
     }
     if (!err) {
         err = mlh_code_pool(&pool, r, call);
@@ -86,13 +88,20 @@ int mlh_consume_code(request_rec *r, const mlh_call *call,
         mlh_code_call(&one, r, call, (int)call->config->execute_timeout * 1000);
         err = mls_pool_run(&result, pool, &one, call->name, call->version,
                            generation, body->bytes, body->length, r->pool);
+        mlh_timing_stage(call->request,
+                         err ? MLS_STAGE_WAIT : MLS_STAGE_RUN);
     }
     if (err) {
         return mlh_code_error(r, err);
     }
+    mlh_timing_move(call->request, MLS_STAGE_RUN, MLS_STAGE_WAIT,
+                    result->waited * 1000);
     const int failed = result->crashed
                        || !mls_json_bool(result->json, "success", 0);
 
-    return mlh_code_reply(r, result, failed && may_see_trace(r, call),
-                          HTTP_BAD_REQUEST);
+    const int status = mlh_code_reply(
+        r, result, failed && may_see_trace(r, call), HTTP_BAD_REQUEST);
+
+    mlh_timing_stage(call->request, MLS_STAGE_WRITE);
+    return status;
 }

@@ -183,5 +183,6 @@ int mlh_log_request(request_rec *r)
                       apr_time_now() - r->request_time);
     }
     mlh_audit_request(r);
+    mlh_timing_count(r);
     return DECLINED;
 }

@@ -182,6 +182,8 @@ int mlh_reply_error(request_rec *r, const mls_err *err)
     const struct error_kind *kind = kind_of(err->code);
     const char *message = log_failure(r, kind, err);
 
+    mlh_timing_failure(r, message, NULL, NULL);
+
     if (kind->status == HTTP_SERVICE_UNAVAILABLE) {
         apr_table_setn(r->headers_out, "Retry-After", "1");
     }

@@ -83,6 +83,7 @@ static mlh_request *attach(request_rec *r, const mlh_config *config,
     apr_table_setn(r->err_headers_out, "X-Request-Id", request->id);
     apr_table_setn(r->subprocess_env, "MLSERVER_REQUEST_ID", request->id);
     r->log_id = request->id;
+    mlh_timing_begin(request);
     return request;
 }
 

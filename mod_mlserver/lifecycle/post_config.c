@@ -12,6 +12,7 @@
 #include <apr_shm.h>
 
 #include "auth/throttle.h"
+#include "usage/shared_usage.h"
 
 APLOG_USE_MODULE(mlserver);
 
@@ -105,6 +106,7 @@ int mlh_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         if (status != OK) {
             return status;
         }
+        mlh_usage_share(APR_ARRAY_IDX(states, i, mlh_state *), s, ptemp);
     }
     mlh_daemons_start(states, s, pconf);
     return OK;

@@ -36,6 +36,8 @@ typedef struct conversation {
     int console;    /* the worker's memory file */
     mls_json *verdict; /* a second datagram: crashed, timeout */
     int cancelled;  /* the supervisor hung up */
+    apr_time_t started;
+    apr_time_t waited; /* until a worker had the stream */
     int session;    /* it does so at once: it only passed the stream on */
     /* bytes read ahead of the current frame */
     char *buffer;
@@ -245,7 +247,8 @@ static mls_err *begin(conversation **out, const mls_pool_client *client,
     talk->pool = pool;
     talk->call = call;
     talk->stream = talk->console = -1;
-    talk->deadline = apr_time_now() + (apr_time_t)call->time_limit * 1000;
+    talk->started = apr_time_now();
+    talk->deadline = talk->started + (apr_time_t)call->time_limit * 1000;
     MLS_TRY(connect_supervisor(&talk->connection, client, pool));
     close_with_pool(&talk->connection, pool);
     close_with_pool(&talk->stream, pool);
@@ -531,7 +534,10 @@ static mls_err *hand_stream(conversation *talk, mls_json *request, int file)
     fds[1] = file;
     mls_err *err = send_request(talk, request, fds, file >= 0 ? 2 : 1);
     close(pair[1]);
-    return err ? err : first_answer(talk, &answer);
+    MLS_TRY(err);
+    err = first_answer(talk, &answer);
+    talk->waited = apr_time_now() - talk->started;
+    return err;
 }
 
 static mls_err *exchange(mls_pool_result **out, conversation *talk,
@@ -540,6 +546,7 @@ static mls_err *exchange(mls_pool_result **out, conversation *talk,
     mls_pool_result *result = apr_pcalloc(talk->pool, sizeof(*result));
     int closed = 0;
 
+    result->waited = talk->waited;
     if (data->body) {
         MLS_TRY(send_frame(talk, 'Q', data->body, data->length, &closed));
     }

@@ -38,6 +38,7 @@ typedef struct mls_pool_result {
     const char *console; /* what was printed, when the worker crashed */
     int crashed;         /* it ended without a result; json is NULL */
     const char *reason;  /* then, for users */
+    apr_time_t waited;   /* microseconds until a worker took the call */
 } mls_pool_result;
 
 /** Run a service version. `body` is the consume call's JSON object. MLS_EBUSY,
