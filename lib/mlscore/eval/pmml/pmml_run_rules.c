@@ -83,8 +83,7 @@ static uint32_t winning_rule(const firing *all, uint32_t score)
 {
     const pmml_run *run = all->run;
     const uint32_t end = all->body->rule_first + all->body->rule_count;
-    const uint32_t at =
-        mlscore_pmml_find_category(run, all->index, score);
+    const uint32_t at = mlscore_pmml_find_category(run, all->index, score);
     const double best =
         at == PMML_NONE ? NAN : run->confidences[all->model->offset + at];
 
@@ -97,19 +96,60 @@ static uint32_t winning_rule(const firing *all, uint32_t score)
     return PMML_NONE;
 }
 
+/** No rule holds: the default score, whose confidence may not be given. */
 static int set_default(const firing *all)
 {
     pmml_run *run = all->run;
     const pmml_rule_set *body = all->body;
 
-    if (body->default_score == PMML_NONE ||
-        isnan(body->default_confidence)) {
-        return mlscore_pmml_refuse(run, "no rule applies, and there is no "
-                                        "default score with a confidence");
+    if (body->default_score == PMML_NONE) {
+        return mlscore_pmml_set_default(run, all->index);
     }
-    mlscore_pmml_add_category(run, all->index, body->default_score,
-                              body->default_confidence);
+    if (!isnan(body->default_confidence)) {
+        mlscore_pmml_add_category(run, all->index, body->default_score,
+                                  body->default_confidence);
+    }
     return mlscore_pmml_set_category(run, all->index, body->default_score);
+}
+
+/** weightedMax: the score of the rule with the largest weight, the first of
+ *  several. */
+static uint32_t heaviest_score(const firing *all)
+{
+    const pmml_run *run = all->run;
+    const double *best = run->confidences + all->model->offset;
+    uint32_t at = 0;
+
+    for (uint32_t i = 1; i < run->results[all->index].count; i++) {
+        at = best[i] > best[at] ? i : at;
+    }
+    return run->keys[all->model->offset + at];
+}
+
+/** Rules hold: their scores compete. */
+static int set_competing(firing *all)
+{
+    pmml_run *run = all->run;
+    const uint32_t index = all->index;
+    pmml_result *result = &run->results[index];
+    double *values = run->values + all->model->offset;
+
+    if (all->body->selection == 0) {
+        result->entity = run->plan->rules[all->first].id;
+        return mlscore_pmml_set_category(run, index,
+                                         run->plan->rules[all->first].score);
+    }
+    for (uint32_t i = 0; i < result->count && all->body->selection == 1; i++) {
+        values[i] = pmml_round(all->model, values[i] / all->fired);
+    }
+    if (result->count == 0 ||
+        (all->body->selection == 2
+             ? mlscore_pmml_set_category(run, index, heaviest_score(all))
+             : mlscore_pmml_set_winner(run, index))) {
+        return -1;
+    }
+    result->entity = winning_rule(all, result->category);
+    return 0;
 }
 
 int mlscore_pmml_run_rules(pmml_run *run, uint32_t index)
@@ -126,27 +166,8 @@ int mlscore_pmml_run_rules(pmml_run *run, uint32_t index)
     if (run_all(&all)) {
         return -1;
     }
-    if (all.fired == 0) {
-        if (set_default(&all)) {
-            return -1;
-        }
-    }
-    else if (all.body->selection == 0) {
-        result->entity = run->plan->rules[all.first].id;
-        if (mlscore_pmml_set_category(run, index,
-                                      run->plan->rules[all.first].score)) {
-            return -1;
-        }
-    }
-    else {
-        for (uint32_t i = 0; i < result->count && all.body->selection == 1;
-             i++) {
-            values[i] = pmml_round(model, values[i] / all.fired);
-        }
-        if (mlscore_pmml_set_winner(run, index)) {
-            return -1;
-        }
-        result->entity = winning_rule(&all, result->category);
+    if (all.fired == 0 ? set_default(&all) : set_competing(&all)) {
+        return -1;
     }
     result->has_confidence = 1;
     for (uint32_t i = 0; i < result->count; i++) {

@@ -85,11 +85,12 @@ static uint32_t property_of(pmml_run *run, const pmml_treatment *treatment,
                             const pmml_value *raw, const pmml_value *value,
                             int compatible)
 {
-    const uint32_t *words = run->plan->words + treatment->value_first;
-
     for (uint32_t i = 0; i < treatment->value_count; i++) {
-        if (is_listed(run, raw, value, compatible, words[2 * i])) {
-            return words[2 * i + 1];
+        const uint32_t *pair =
+            run->plan->words + treatment->value_first + (size_t)2 * i;
+
+        if (is_listed(run, raw, value, compatible, pair[0])) {
+            return pair[1];
         }
     }
     if (!compatible) {

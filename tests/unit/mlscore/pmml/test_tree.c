@@ -201,6 +201,39 @@ static void test_regression_tree(void **state)
     CHECK_CASES(cases);
 }
 
+#define SHARES(a, b, d)                                                 \
+    "<ScoreDistribution value='a' recordCount='" a "'/>"                \
+    "<ScoreDistribution value='b' recordCount='" b "'/>"                \
+    "<ScoreDistribution value='d' recordCount='" d "'/>"
+/** Left (50 records) splits again by z: 40 and 10; right has 50. */
+#define SEVERAL(strategy)                                                 \
+    TREE("missingValueStrategy='" strategy "'",                           \
+         OUTPUT                                                           \
+         "<Node id='1' score='a' recordCount='100'><True/>"               \
+         "<Node id='2' score='a' recordCount='50'>"                       \
+         SIMPLE("c", "equal", "s") SHARES("40", "2", "8")                 \
+         "<Node id='3' score='a' recordCount='40'>"                       \
+         SIMPLE("z", "greaterOrEqual", "50") SHARES("36", "2", "2")       \
+         "</Node><Node id='4' score='d' recordCount='10'>"                \
+         SIMPLE("z", "lessThan", "50") SHARES("4", "0", "6")              \
+         "</Node></Node><Node id='5' score='b' recordCount='50'>"         \
+         SIMPLE("c", "equal", "o") SHARES("20", "28", "2")                \
+         "</Node></Node>")
+
+/** Judged engines refuse such rows, and so do we: nothing is guessed. */
+static void test_several_nodes(void **state)
+{
+    static const pmml_case cases[] = {
+        {"weightedConfidence", SEVERAL("weightedConfidence"),
+         "x,z,c\n,60,s\n,,s\n", "y,p,q,node\na,0.9,0,3\n!missing\n"},
+        {"aggregateNodes", SEVERAL("aggregateNodes"),
+         "x,z,c\n,45,s\n,45,\n", "y,p,q,node\nd,0.4,0,4\n!missing\n"},
+    };
+
+    (void)state;
+    CHECK_CASES(cases);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -229,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_missing_values),
         cmocka_unit_test(test_no_true_child),
         cmocka_unit_test(test_regression_tree),
+        cmocka_unit_test(test_several_nodes),
         cmocka_unit_test(test_refused),
     };
 
