@@ -64,7 +64,7 @@ static mls_err *prepare(mls_super *super, apr_pool_t *pool)
     super->helpers = apr_pcalloc(
         pool, sizeof(*super->helpers)
                   * (size_t)(daemon->options.max_compiles + MLS_SUPER_STORES
-                             + 1));
+                             + 2));
     MLS_TRY(mls_super_clean(super, pool));
     mls_super_try_sandbox(super);
     MLS_TRY(mls_registry_open(&super->registry,
@@ -116,6 +116,21 @@ static void begin_upkeep(mls_super *super)
     super->upkeeps++;
     if (err) {
         mls_daemon_log_err(super->daemon, err, "upkeep_failed");
+    }
+    apr_pool_destroy(scratch);
+}
+
+/* Pools of services' own come back after a start. */
+static void begin_restore(mls_super *super)
+{
+    super_restore restore = { super->daemon, super->registry };
+    apr_pool_t *scratch;
+
+    apr_pool_create(&scratch, super->pool);
+    mls_err *err = mls_super_fork(super, MLS_HELPER_RESTORE, -1,
+                                  super_pool_restore, &restore, scratch);
+    if (err) {
+        mls_daemon_log_err(super->daemon, err, "pools_not_restored");
     }
     apr_pool_destroy(scratch);
 }
@@ -229,6 +244,7 @@ int mls_super_main(mls_daemon *daemon, apr_pool_t *pool)
                    daemon->paths.supervisor_socket,
                    super->sandbox ? "namespaces"
                    : daemon->options.sandbox_reduced ? "reduced" : "refused");
+    begin_restore(super);
     while (!super->stop) {
         turn(super);
     }

@@ -3,10 +3,14 @@
 
 #include "daemon/super_pool.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
+
+#include "pool/pool_client.h"
 
 typedef struct source {
     mls_daemon *daemon;
@@ -120,6 +124,73 @@ static const char *worker_folder(apr_pool_t *pool)
     }
     return "/usr/share/mlserver/workers";
 }
+
+/* ---- pools of services' own, after a start ---- */
+
+static mls_err *restore_one(mls_pool_client *client,
+                            const mls_service *service, apr_pool_t *pool)
+{
+    const mls_pool_call call = { .request_id = "restore",
+                                 .time_limit = 10000, .caller = -1 };
+    mls_json *answer, *options, *request = mls_json_object(pool);
+
+    MLS_TRY(mls_json_parse(&options, service->options,
+                           strlen(service->options), pool));
+    const mls_json *own = mls_json_get(options, "pool");
+    if (!own) {
+        return NULL;
+    }
+    mls_json_set_string(request, "op", "pool.set");
+    mls_json_set_string(request, "service", service->name);
+    mls_json_set_string(request, "version", service->version);
+    mls_json_set_uint(request, "generation", service->generation);
+    mls_json_set_bool(request, "dedicated", 1);
+    mls_json_set_int(request, "initial", mls_json_int(own, "initial", 0));
+    mls_json_set_int(request, "maximum", mls_json_int(own, "maximum", 0));
+    return mls_session_control(&answer, client, &call, request, pool);
+}
+
+static mls_err *restore_all(const super_restore *restore, apr_pool_t *pool)
+{
+    apr_array_header_t *services;
+    mls_pool_client *client;
+    apr_pool_t *each;
+
+    MLS_TRY(mls_service_list(&services, restore->registry, NULL, pool));
+    MLS_TRY(mls_pool_client_open(
+        &client, restore->daemon->paths.supervisor_socket, pool));
+    apr_pool_create(&each, pool);
+    for (int i = 0; i < services->nelts; i++) {
+        const mls_service *service =
+            APR_ARRAY_IDX(services, i, const mls_service *);
+        if (service->options) {
+            apr_pool_clear(each);
+            MLS_TRY(restore_one(client, service, each));
+        }
+    }
+    return NULL;
+}
+
+int super_pool_restore(void *baton, apr_pool_t *pool)
+{
+    enum { TRIES = 30 };
+    const super_restore *restore = baton;
+    mls_err *err = NULL;
+
+    prctl(PR_SET_NAME, "mls-restore", 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    for (int i = 0; i < TRIES; i++) { /* the owner may be starting, too */
+        err = restore_all(restore, pool);
+        if (!err) {
+            return 0;
+        }
+        apr_sleep(apr_time_from_sec(1));
+    }
+    mls_daemon_log_err(restore->daemon, err, "pools_not_restored");
+    return 0;
+}
+
+/* ---- the pool ---- */
 
 /* What is declared; otherwise Python, in the version that it says. */
 static int interpreters(mls_pool_interpreter **out,

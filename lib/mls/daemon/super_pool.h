@@ -15,4 +15,14 @@ mls_err *super_pool_create(mls_pool **out, mls_daemon *daemon,
                            mls_registry *registry, int namespaces,
                            apr_pool_t *pool);
 
+/** What super_pool_restore needs. */
+typedef struct super_restore {
+    const mls_daemon *daemon;
+    mls_registry *registry;
+} super_restore;
+
+/** In a helper: tell the supervisor of every service that has a pool of its
+ *  own, as its record says. `restore` is a super_restore. */
+int super_pool_restore(void *restore, apr_pool_t *pool);
+
 #endif

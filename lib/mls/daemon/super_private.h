@@ -30,7 +30,8 @@ typedef struct mls_client {
 /** A helper process at work. */
 typedef struct mls_helper {
     pid_t pid;
-    enum { MLS_HELPER_COMPILE, MLS_HELPER_STORE, MLS_HELPER_UPKEEP } kind;
+    enum { MLS_HELPER_COMPILE, MLS_HELPER_STORE, MLS_HELPER_UPKEEP,
+           MLS_HELPER_RESTORE } kind;
     int connection; /* of the caller; -1: nobody */
 } mls_helper;
 
