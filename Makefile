@@ -85,6 +85,8 @@ module: $(if $(MODULE_SRC),$(MODULE))
 programs: $(PROGRAMS)
 
 $(call obj,$(MLSCORE_SRC) $(MLSCORE_CLI_SRC)): PART_FLAGS = $(INC_MLSCORE) -ffp-contract=off
+# Inner loops: the compiler's own vectors, too.
+$(call obj,$(filter lib/mlscore/kernel/%,$(MLSCORE_SRC))): PART_FLAGS += $(if $(findstring -O2,$(CFLAGS)),-O3)
 $(call obj,$(MLS_SRC) $(MLS_BDB_SRC) $(MLSERVERD_SRC) $(MLSERVERCTL_SRC)): PART_FLAGS = $(INC_MLS)
 $(call obj,$(MODULE_SRC)): PART_FLAGS = $(INC_HTTPD)
 $(call obj,$(UNIT_SRC) $(FUZZ_SRC) tests/fuzz/standalone.c): PART_FLAGS = $(INC_MLSCORE) $(INC_MLS) -Itests -ffp-contract=off
@@ -243,7 +245,7 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 DATADIR     ?= $(PREFIX)/share/mlserver
 DOCDIR      ?= $(PREFIX)/share/doc/mod_mlserver
 
-.PHONY: install deb
+.PHONY: install deb rpm
 install: all
 	tools/serve/install.sh '$(BUILD)' '$(DESTDIR)' '$(PREFIX)' '$(BINDIR)' '$(SBINDIR)' \
 	    '$(MODULEDIR)' '$(HTTPDCONFDIR)' '$(UNITDIR)' '$(TMPFILESDIR)' \
@@ -252,6 +254,10 @@ install: all
 deb:
 	@tools/serve/deps.sh build deb
 	@tools/serve/deb.sh build/deb
+
+rpm:
+	@tools/serve/deps.sh build rpm
+	@tools/serve/rpm.sh build/rpm
 
 .PHONY: clean help
 clean:
@@ -267,6 +273,7 @@ help:
 #: make check      all tests; FAST=1 for the short ones; SUITES='unit api ...'
 #: make check-all  all tests again under sanitizers, long runs, benchmarks
 #: make bench      measure; every figure is a 'name: value' line
+#: make deb, rpm   build the package of the distribution, below build/
 #: make fuzz       run each fuzz target for SECONDS_EACH=60
 #: make            module, libraries, programs, below build/
 #:                 SAN=address,undefined or SAN=thread builds below build-.../

@@ -13,6 +13,7 @@ debian_build="gcc libc6-dev make pkg-config apache2-bin apache2-dev apache2-util
 debian_test="libcmocka-dev nghttp2-client python3-venv wrk g++ binutils valgrind"
 debian_fuzz="clang"
 debian_deb="dpkg-dev debhelper fakeroot"
+debian_rpm="rpm rpm2cpio cpio"
 
 fedora_build="gcc make pkgconf-pkg-config httpd-core httpd-devel httpd-tools
     bubblewrap curl apr-util-devel cjose-devel jansson-devel libdb-devel json-c-devel
@@ -22,6 +23,7 @@ fedora_build="gcc make pkgconf-pkg-config httpd-core httpd-devel httpd-tools
 fedora_test="libcmocka-devel nghttp2 wrk gcc-c++ binutils valgrind"
 fedora_fuzz="clang compiler-rt"
 fedora_deb="dpkg-dev debhelper fakeroot"
+fedora_rpm="rpm-build cpio"
 
 # Run one line of shell as root.
 as_root() {
