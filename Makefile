@@ -273,13 +273,12 @@ help:
 #: make check      all tests; FAST=1 for the short ones; SUITES='unit api ...'
 #: make check-all  all tests again under sanitizers, long runs, benchmarks
 #: make bench      measure; every figure is a 'name: value' line
-#: make deb, rpm   build the package of the distribution, below build/
 #: make fuzz       run each fuzz target for SECONDS_EACH=60
 #: make            module, libraries, programs, below build/
 #:                 SAN=address,undefined or SAN=thread builds below build-.../
 #: make deps       only install what building and serving need
 #: make install    DESTDIR= PREFIX=/usr/local
-#: make deb        Debian package, below build/deb
+#: make deb        Debian package, below build/deb; make rpm: the other kind
 #: make clean      remove what was built (not what was served: that is STATE)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
