@@ -9,11 +9,11 @@
 #include "commands.h"
 #include "files.h"
 
-static double now(void)
+static double now(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -57,39 +57,52 @@ static int fill(mlscore_frame *to, const mlscore_frame *from, size_t first,
     return EXIT_OK;
 }
 
-/* Seconds of the fastest of several calls with `rows` rows each. */
+/* One call for `rows` rows, timed by a clock. */
+static int call(mlscore_context *context, const mlscore_frame *data,
+                size_t first, size_t rows, clockid_t clock, double *took)
+{
+    mlscore_error err;
+    const int status = fill(mlscore_context_input(context), data, first, rows);
+
+    if (status != EXIT_OK) {
+        return status;
+    }
+    const double before = now(clock);
+    if (mlscore_score(context, &err) != MLSCORE_OK) {
+        return report("score", &err);
+    }
+    *took += now(clock) - before;
+    return EXIT_OK;
+}
+
+/* Seconds of the fastest of several calls with `rows` rows each. Slow calls
+ * are timed by what the thread used, so that other work on the machine does
+ * not count; for fast ones asking for that takes too long. */
 static int measure(mlscore_context *context, const mlscore_frame *data,
                    size_t rows, double seconds, double *best, double *mean)
 {
-    mlscore_error err;
-    const double start = now();
+    const double start = now(CLOCK_MONOTONIC);
+    double first = 0;
     double sum = 0;
     size_t calls = 0;
+    int status = call(context, data, 0, rows, CLOCK_MONOTONIC, &first);
+    const int slow = first > 1e-3;
+    const clockid_t clock = slow ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+    const size_t group = slow || rows > 1 ? 1 : 16;
 
     *best = 1e30;
     do {
-        /* Clocks take longer than the fastest models' rows. */
-        const size_t batch = rows == 1 ? 16 : 1;
         double took = 0;
-        for (size_t i = 0; i < batch; i++) {
-            const int status =
-                fill(mlscore_context_input(context), data, calls + i, rows);
-            if (status != EXIT_OK) {
-                return status;
-            }
-            const double before = now();
-            if (mlscore_score(context, &err) != MLSCORE_OK) {
-                return report("score", &err);
-            }
-            took += now() - before;
+
+        for (size_t i = 0; i < group && status == EXIT_OK; i++) {
+            status = call(context, data, calls++, rows, clock, &took);
         }
         sum += took;
-        calls += batch;
-        took /= (double)batch;
+        took /= (double)group;
         *best = took < *best ? took : *best;
-    } while (now() - start < seconds);
+    } while (status == EXIT_OK && now(CLOCK_MONOTONIC) - start < seconds);
     *mean = sum / (double)calls;
-    return EXIT_OK;
+    return status;
 }
 
 static int bench(const mlscore_model *model, mlscore_frame *data,

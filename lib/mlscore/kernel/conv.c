@@ -5,11 +5,16 @@
 
 #include <string.h>
 
+#include "kernel/conv_panels.h"
 #include "kernel/gemm.h"
+#include "kernel/gemm_micro.h"
 
-/* Bytes of columns that a tile may take: they are written once and read once
- * by the product's packing, so they should stay in the cache. */
-enum { TILE_BYTES = 256 * 1024, LEAST_TILE = 48 };
+enum {
+    TILE_PANELS = 16, /* of MLSCORE_GEMM_DEPTH rows: 256 KB, half a cache */
+    /* Columns that lie as a matrix: written once, read once. */
+    TILE_BYTES = 256 * 1024,
+    LEAST_TILE = 48
+};
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -48,19 +53,63 @@ static int is_depthwise(const mlscore_conv *conv)
     return conv->groups == conv->channels && conv->filters == conv->channels;
 }
 
+/* --- tiles of panels
+ * ------------------------------------------------------------------- */
+
+/* What scratch holds: a padded picture and its taps (neither for pointwise
+ * ones), and a tile's panels. */
+struct tiles {
+    mlscore_padded padded;
+    size_t taps, panels, total; /* offsets in bytes */
+    size_t places;              /* of a tile, whole panels but the last */
+};
+
+static size_t round_up(size_t x, size_t to)
+{
+    return (x + to - 1) / to * to;
+}
+
+/* Returns 0 when the picture cannot be padded. */
+static int make_tiles(struct tiles *tiles, const mlscore_conv *conv)
+{
+    const mlscore_window *w = &conv->window;
+    const size_t all =
+        (mlscore_volume(w->out) + MLSCORE_GEMM_PANEL - 1) / MLSCORE_GEMM_PANEL;
+    const size_t count = all ? (all + TILE_PANELS - 1) / TILE_PANELS : 1;
+    const size_t deep = smaller(depth_of(conv), MLSCORE_GEMM_DEPTH);
+
+    memset(tiles, 0, sizeof(*tiles));
+    if (!is_pointwise(w)) {
+        if (!mlscore_padded_make(&tiles->padded, conv)) {
+            return 0;
+        }
+        tiles->taps = round_up(tiles->padded.floats * sizeof(float), 64);
+        tiles->panels = tiles->taps +
+                        round_up(mlscore_volume(w->size) * sizeof(size_t), 64);
+    }
+    /* Tiles of about the same size. */
+    tiles->places = (all + count - 1) / count * MLSCORE_GEMM_PANEL;
+    tiles->total = tiles->panels +
+                   (tiles->places * deep + MLSCORE_GEMM_PANEL) * sizeof(float);
+    return 1;
+}
+
+/* The work of whole pictures that cannot be padded. */
+static size_t columns_work(const mlscore_conv *conv)
+{
+    return round_up(depth_of(conv) * tile_of(conv) * sizeof(float), 64) +
+           mlscore_gemm_work(conv->filters / conv->groups, tile_of(conv),
+                             depth_of(conv));
+}
+
 size_t mlscore_conv_work(const mlscore_conv *conv)
 {
-    const size_t places = mlscore_volume(conv->window.out);
-    const size_t filters = conv->filters / conv->groups;
+    struct tiles tiles;
 
     if (is_depthwise(conv)) {
         return 0;
     }
-    if (is_pointwise(&conv->window)) {
-        return mlscore_gemm_work(filters, places, depth_of(conv));
-    }
-    return (depth_of(conv) * tile_of(conv) * sizeof(float) + 63) / 64 * 64 +
-           mlscore_gemm_work(filters, tile_of(conv), depth_of(conv));
+    return make_tiles(&tiles, conv) ? tiles.total : columns_work(conv);
 }
 
 /* --- columns
@@ -177,12 +226,27 @@ static void depthwise_channel(const mlscore_window *w, const float *x,
     }
 }
 
-static void set_bias(float *y, size_t filters, size_t places,
+/* Results before the product, and after it; places of a line lie apart. */
+static void set_bias(float *y, size_t filters, size_t places, size_t step,
                      const float *bias)
 {
     for (size_t f = 0; f < filters; f++) {
+        const float value = bias ? bias[f] : 0;
+
         for (size_t i = 0; i < places; i++) {
-            y[f * places + i] = bias ? bias[f] : 0;
+            y[f * step + i] = value;
+        }
+    }
+}
+
+static void finish(const mlscore_conv *conv, float *y, size_t filters,
+                   size_t places, size_t step)
+{
+    for (size_t f = 0; conv->relu && f < filters; f++) {
+        float *line = y + f * step;
+
+        for (size_t i = 0; i < places; i++) {
+            line[i] = line[i] < 0 ? 0 : line[i];
         }
     }
 }
@@ -191,53 +255,106 @@ static void set_bias(float *y, size_t filters, size_t places,
  * ---------------------------------------------------------------------------
  */
 
-static void run_group(const mlscore_conv *conv, const float *x,
-                      const float *weights, float *y, void *work)
+/* Rows first.. of the panels of places from.. on. */
+static void make_panels(const mlscore_conv *conv, const struct tiles *tiles,
+                        const float *x, const char *work, size_t from,
+                        size_t count, size_t first, size_t k, float *panels)
+{
+    const size_t places = mlscore_volume(conv->window.out);
+
+    if (tiles->taps) {
+        mlscore_padded_panels(&tiles->padded, conv,
+                              (const float *)(const void *)work,
+                              (const void *)(work + tiles->taps), from, count,
+                              first, k, panels);
+        return;
+    }
+    mlscore_gemm_pack(count, k,
+                      (mlscore_matrix){x + first * places + from, places, 1},
+                      panels);
+}
+
+static void run_tiles(const mlscore_conv *conv, const struct tiles *tiles,
+                      const float *x, const float *weights, const float *bias,
+                      float *y, void *work)
+{
+    const mlscore_cpu level = mlscore_cpu_level();
+    const size_t filters = conv->filters / conv->groups;
+    const size_t depth = depth_of(conv);
+    const size_t places = mlscore_volume(conv->window.out);
+    float *panels = (void *)((char *)work + tiles->panels);
+
+    if (tiles->taps) {
+        mlscore_padded_fill(&tiles->padded, conv, x, work);
+        mlscore_padded_taps(&tiles->padded, conv,
+                            (void *)((char *)work + tiles->taps));
+    }
+    for (size_t from = 0; from < places; from += tiles->places) {
+        const size_t count = smaller(tiles->places, places - from);
+
+        set_bias(y + from, filters, count, places, bias);
+        for (size_t p = 0; p < depth; p += MLSCORE_GEMM_DEPTH) {
+            const size_t k = smaller(MLSCORE_GEMM_DEPTH, depth - p);
+
+            make_panels(conv, tiles, x, work, from, count, p, k, panels);
+            mlscore_gemm_panels(level, filters, count, k, weights + p, depth,
+                                panels, y + from, places);
+        }
+        finish(conv, y + from, filters, count, places);
+    }
+}
+
+static void run_columns(const mlscore_conv *conv, const float *x,
+                        const float *weights, const float *bias, float *y,
+                        void *work)
 {
     const size_t filters = conv->filters / conv->groups;
     const size_t depth = depth_of(conv);
     const size_t places = mlscore_volume(conv->window.out);
-    const mlscore_matrix a = {weights, depth, 1};
-
-    if (is_pointwise(&conv->window)) {
-        mlscore_gemm(filters, places, depth, a,
-                     (mlscore_matrix){x, places, 1}, y, places, work);
-        return;
-    }
     const size_t tile = tile_of(conv);
     float *columns = work;
-    char *rest = (char *)work + (depth * tile * sizeof(float) + 63) / 64 * 64;
+    char *rest = (char *)work + round_up(depth * tile * sizeof(float), 64);
+
+    set_bias(y, filters, places, places, bias);
     for (size_t from = 0; from < places; from += tile) {
         const size_t count = smaller(tile, places - from);
 
         fill_columns(conv, x, from, count, columns);
-        mlscore_gemm(filters, count, depth, a,
+        mlscore_gemm(filters, count, depth, (mlscore_matrix){weights, depth, 1},
                      (mlscore_matrix){columns, count, 1}, y + from, places,
                      rest);
     }
+    finish(conv, y, filters, places, places);
 }
 
 void mlscore_conv_run(const mlscore_conv *conv, const float *x,
                       const float *weights, const float *bias, float *y,
                       void *work)
 {
-    const size_t in_volume = mlscore_volume(conv->window.in);
+    const size_t in = conv->channels / conv->groups *
+                      mlscore_volume(conv->window.in);
     const size_t places = mlscore_volume(conv->window.out);
-    const size_t volume = mlscore_volume(conv->window.size);
     const size_t filters = conv->filters / conv->groups;
+    struct tiles tiles;
+    const int padded = !is_depthwise(conv) && make_tiles(&tiles, conv);
 
-    set_bias(y, conv->filters, places, bias);
     for (size_t g = 0; g < conv->groups; g++) {
-        const float *in = x + g * (conv->channels / conv->groups) * in_volume;
+        const float *group_bias = bias ? bias + g * filters : NULL;
 
         if (is_depthwise(conv)) {
-            depthwise_channel(&conv->window, in, weights + g * volume,
-                              y + g * places);
+            set_bias(y, 1, places, places, group_bias);
+            depthwise_channel(&conv->window, x, weights, y);
+            finish(conv, y, 1, places, places);
+        }
+        else if (padded) {
+            run_tiles(conv, &tiles, x, weights, group_bias, y, work);
         }
         else {
-            run_group(conv, in, weights + g * filters * depth_of(conv),
-                      y + g * filters * places, work);
+            run_columns(conv, x, weights, group_bias, y, work);
         }
+        x += in;
+        weights += filters * depth_of(conv);
+        y += filters * places;
     }
 }
 
@@ -324,7 +441,7 @@ void mlscore_conv_transpose(const mlscore_conv *conv, const float *x,
     const size_t places = mlscore_volume(w->out);
     const size_t volume = mlscore_volume(w->size);
 
-    set_bias(y, conv->channels, in_volume, bias);
+    set_bias(y, conv->channels, in_volume, in_volume, bias);
     for (size_t f = 0; f < conv->filters; f++) {
         for (size_t c = 0; c < own; c++) {
             float *out = y + (f / filters * own + c) * in_volume;

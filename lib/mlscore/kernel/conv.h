@@ -4,8 +4,8 @@
 
 /** Convolutions of floats, channels first, as matrix products: the windows of
  *  a tile of output places become columns (im2col), which the weights
- *  multiply. 1 x 1 windows are products as they lie, and convolutions of one
- *  channel each are plain loops. */
+ *  multiply. The columns are made as the panels that the product wants
+ *  (conv_panels.h). Convolutions of one channel each are plain loops. */
 
 #include "kernel/window.h"
 
@@ -13,6 +13,7 @@ typedef struct mlscore_conv {
     mlscore_window window;
     size_t channels, filters; /* of all groups */
     size_t groups;
+    int relu; /* mlscore_conv_run: results below 0 become 0 */
 } mlscore_conv;
 
 /** Bytes of 64-byte-aligned scratch. */

@@ -7,13 +7,11 @@
 
 #include "kernel/gemm_micro.h"
 
-#define ROWS MLSCORE_GEMM_ROWS
-#define COLUMNS MLSCORE_GEMM_COLUMNS
+#define PANEL MLSCORE_GEMM_PANEL
 
 enum {
-    BLOCK_K = 256,   /* columns of a and rows of b packed at a time */
-    BLOCK_M = 96,    /* rows of a: a packed block stays in the L2 cache */
-    BLOCK_N = 1024,  /* columns of b */
+    BLOCK_M = 128,    /* rows of a by BLOCK_K: half of a small L2 cache */
+    BLOCK_N = 256,    /* columns of b, packed: the same */
     SMALL = 16 * 1024 /* multiplications below which packing does not pay */
 };
 
@@ -39,61 +37,64 @@ size_t mlscore_gemm_work(size_t m, size_t n, size_t k)
     if (is_small(m, n, k)) {
         return 0;
     }
-    const size_t deep = smaller(k, BLOCK_K);
-    return (round_up(smaller(m, BLOCK_M), ROWS) +
-            round_up(smaller(n, BLOCK_N), COLUMNS)) *
-               deep * sizeof(float) + 128;
+    return (smaller(m, BLOCK_M) + round_up(smaller(n, BLOCK_N), PANEL)) *
+               smaller(k, MLSCORE_GEMM_DEPTH) * sizeof(float) + 128;
 }
 
-/* Panels of ROWS rows, column after column; missing rows are 0. */
+/* Rows of a one after the other, when its columns are not next to each
+ * other. */
 static void pack_rows(size_t m, size_t k, mlscore_matrix a, float *out)
 {
-    for (size_t i = 0; i < m; i += ROWS) {
-        const size_t rows = smaller(ROWS, m - i);
+    for (size_t i = 0; i < m; i++) {
         const float *from = a.data + i * a.row_step;
 
         for (size_t p = 0; p < k; p++) {
-            for (size_t r = 0; r < ROWS; r++) {
-                *out++ = r < rows ? from[r * a.row_step] : 0;
-            }
-            from += a.column_step;
+            *out++ = from[p * a.column_step];
         }
     }
 }
 
-/* Panels of COLUMNS columns, row after row; missing columns are 0. */
-static void pack_columns(size_t n, size_t k, mlscore_matrix b, float *out)
+static void pack_panel(size_t k, size_t columns, mlscore_matrix b, float *out)
 {
-    for (size_t j = 0; j < n; j += COLUMNS) {
-        const size_t columns = smaller(COLUMNS, n - j);
-        const float *from = b.data + j * b.column_step;
+    const float *from = b.data;
 
-        for (size_t p = 0; p < k; p++) {
-            if (columns == COLUMNS && b.column_step == 1) {
-                memcpy(out, from, COLUMNS * sizeof(float));
-            }
-            else {
-                for (size_t c = 0; c < COLUMNS; c++) {
-                    out[c] = c < columns ? from[c * b.column_step] : 0;
-                }
-            }
-            out += COLUMNS;
-            from += b.row_step;
+    if (columns == PANEL && b.column_step == 1) {
+        for (size_t p = 0; p < k; p++, from += b.row_step, out += PANEL) {
+            memcpy(out, from, PANEL * sizeof(float));
+        }
+        return;
+    }
+    for (size_t p = 0; p < k; p++, from += b.row_step, out += PANEL) {
+        for (size_t c = 0; c < PANEL; c++) {
+            out[c] = c < columns ? from[c * b.column_step] : 0;
         }
     }
 }
 
-/* A packed block of a by packed panels of b that lie panel_step apart. */
-static void multiply_block(mlscore_gemm_micro *micro, size_t m, size_t n,
-                           size_t k, const float *a, const float *b,
-                           size_t panel_step, float *c, size_t c_step)
+void mlscore_gemm_pack(size_t n, size_t k, mlscore_matrix b, float *panels)
 {
-    for (size_t j = 0; j < n; j += COLUMNS) {
-        const float *panel = b + j / COLUMNS * panel_step;
+    for (size_t j = 0; j < n; j += PANEL) {
+        pack_panel(k, smaller(PANEL, n - j), b, panels + j * k);
+        b.data += PANEL * b.column_step;
+    }
+}
 
-        for (size_t i = 0; i < m; i += ROWS) {
-            micro(k, a + i * k, panel, c + i * c_step + j, c_step,
-                  smaller(ROWS, m - i), smaller(COLUMNS, n - j));
+void mlscore_gemm_panels(mlscore_cpu level, size_t m, size_t n, size_t k,
+                         const float *a, size_t a_step, const float *panels,
+                         float *c, size_t c_step)
+{
+    const mlscore_gemm_micro micro = mlscore_gemm_micro_for(level);
+
+    for (size_t start = 0; start < m; start += BLOCK_M) {
+        const size_t end = smaller(m, start + BLOCK_M);
+
+        for (size_t j = 0; j < n; j += micro.columns) {
+            for (size_t i = start; i < end; i += micro.rows) {
+                micro.run(k, a + i * a_step, a_step, panels + j * k,
+                          PANEL * k, c + i * c_step + j, c_step,
+                          smaller(micro.rows, end - i),
+                          smaller(micro.columns, n - j));
+            }
         }
     }
 }
@@ -151,6 +152,27 @@ static void multiply_row(size_t n, size_t k, const float *a, size_t a_step,
 /* --- the products
  * ------------------------------------------------------------------- */
 
+/* Rows of a that lie apart are packed a block at a time. */
+static void multiply_block(size_t m, size_t n, size_t k, mlscore_matrix a,
+                           const float *panels, float *c, size_t c_step,
+                           float *work, mlscore_cpu level)
+{
+    if (a.column_step == 1) {
+        mlscore_gemm_panels(level, m, n, k, a.data, a.row_step, panels, c,
+                            c_step);
+        return;
+    }
+    for (size_t i = 0; i < m; i += BLOCK_M) {
+        const size_t height = smaller(BLOCK_M, m - i);
+        mlscore_matrix part = a;
+
+        part.data += i * a.row_step;
+        pack_rows(height, k, part, work);
+        mlscore_gemm_panels(level, height, n, k, work, k, panels,
+                            c + i * c_step, c_step);
+    }
+}
+
 void mlscore_gemm(size_t m, size_t n, size_t k, mlscore_matrix a,
                   mlscore_matrix b, float *c, size_t c_step, void *work)
 {
@@ -161,28 +183,23 @@ void mlscore_gemm(size_t m, size_t n, size_t k, mlscore_matrix a,
         }
         return;
     }
-    mlscore_gemm_micro *micro = mlscore_gemm_micro_find();
-    float *packed_b = work;
-    float *packed_a = packed_b + round_up(smaller(n, BLOCK_N), COLUMNS) *
-                                     smaller(k, BLOCK_K);
+    const mlscore_cpu level = mlscore_cpu_level();
+    float *panels = work;
+    float *rows = panels + round_up(smaller(n, BLOCK_N), PANEL) *
+                               smaller(k, MLSCORE_GEMM_DEPTH);
+
     for (size_t j = 0; j < n; j += BLOCK_N) {
         const size_t width = smaller(BLOCK_N, n - j);
 
-        for (size_t p = 0; p < k; p += BLOCK_K) {
-            const size_t deep = smaller(BLOCK_K, k - p);
-            mlscore_matrix part = b;
+        for (size_t p = 0; p < k; p += MLSCORE_GEMM_DEPTH) {
+            const size_t deep = smaller(MLSCORE_GEMM_DEPTH, k - p);
+            mlscore_matrix part_a = a, part_b = b;
 
-            part.data += p * b.row_step + j * b.column_step;
-            pack_columns(width, deep, part, packed_b);
-            for (size_t i = 0; i < m; i += BLOCK_M) {
-                const size_t height = smaller(BLOCK_M, m - i);
-
-                part = a;
-                part.data += i * a.row_step + p * a.column_step;
-                pack_rows(height, deep, part, packed_a);
-                multiply_block(micro, height, width, deep, packed_a, packed_b,
-                               COLUMNS * deep, c + i * c_step + j, c_step);
-            }
+            part_a.data += p * a.column_step;
+            part_b.data += p * b.row_step + j * b.column_step;
+            mlscore_gemm_pack(width, deep, part_b, panels);
+            multiply_block(m, width, deep, part_a, panels, c + j, c_step, rows,
+                           level);
         }
     }
 }
@@ -199,37 +216,6 @@ void mlscore_gemm_reference(size_t m, size_t n, size_t k, mlscore_matrix a,
                        b.data[p * b.row_step + j * b.column_step];
             }
             c[i * c_step + j] += sum;
-        }
-    }
-}
-
-size_t mlscore_gemm_packed_size(size_t n, size_t k)
-{
-    return round_up(n, COLUMNS) * k * sizeof(float);
-}
-
-void mlscore_gemm_pack(size_t n, size_t k, mlscore_matrix b, float *packed)
-{
-    pack_columns(n, k, b, packed);
-}
-
-void mlscore_gemm_packed(size_t m, size_t n, size_t k, mlscore_matrix a,
-                         const float *packed, float *c, size_t c_step,
-                         void *work)
-{
-    mlscore_gemm_micro *micro = mlscore_gemm_micro_find();
-
-    for (size_t p = 0; p < k; p += BLOCK_K) {
-        const size_t deep = smaller(BLOCK_K, k - p);
-
-        for (size_t i = 0; i < m; i += BLOCK_M) {
-            const size_t height = smaller(BLOCK_M, m - i);
-            mlscore_matrix part = a;
-
-            part.data += i * a.row_step + p * a.column_step;
-            pack_rows(height, deep, part, work);
-            multiply_block(micro, height, n, deep, work, packed + p * COLUMNS,
-                           COLUMNS * k, c + i * c_step, c_step);
         }
     }
 }

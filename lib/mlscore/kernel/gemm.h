@@ -7,12 +7,14 @@
  * k x n, c is m x n with rows next to each other.
  *
  * The product is blocked for the caches after Goto and van de Geijn, "Anatomy
- * of High-Performance Matrix Multiplication" (2008): panels of a and b are
- * packed, and a micro-kernel multiplies a few rows by a few columns in
- * registers. The micro-kernel is chosen by what the machine can do.
+ * of High-Performance Matrix Multiplication" (2008): panels of b are packed,
+ * and a micro-kernel multiplies a few rows of a by a few columns in registers.
+ * The micro-kernel is chosen by what the machine can do.
  */
 
 #include <stddef.h>
+
+#include "kernel/cpu.h"
 
 typedef struct mlscore_matrix {
     const float *data;
@@ -30,13 +32,16 @@ void mlscore_gemm(size_t m, size_t n, size_t k, mlscore_matrix a,
 void mlscore_gemm_reference(size_t m, size_t n, size_t k, mlscore_matrix a,
                             mlscore_matrix b, float *c, size_t c_step);
 
-/** Matrices b that are constant can be packed once. Bytes that b, k x n,
- *  takes packed; the packed form does not depend on the machine. */
-size_t mlscore_gemm_packed_size(size_t n, size_t k);
-void mlscore_gemm_pack(size_t n, size_t k, mlscore_matrix b, float *packed);
-void mlscore_gemm_packed(size_t m, size_t n, size_t k, mlscore_matrix a,
-                         const float *packed, float *c, size_t c_step,
-                         void *work);
+/** The parts of a product. Panels are MLSCORE_GEMM_PANEL columns of b, row
+ *  after row (missing columns are 0), one panel after the other; k should not
+ *  exceed MLSCORE_GEMM_DEPTH, so that they stay in the cache. */
+enum { MLSCORE_GEMM_DEPTH = 256 };
+void mlscore_gemm_pack(size_t n, size_t k, mlscore_matrix b, float *panels);
+/** c += a b for packed b, with a level's instructions (at most the
+ *  machine's). */
+void mlscore_gemm_panels(mlscore_cpu level, size_t m, size_t n, size_t k,
+                         const float *a, size_t a_step, const float *panels,
+                         float *c, size_t c_step);
 
 /** c += a b for doubles, plain and blocked by rows. */
 void mlscore_gemm_double(size_t m, size_t n, size_t k, const double *a,

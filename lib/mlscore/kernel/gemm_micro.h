@@ -6,20 +6,24 @@
 
 #include <stddef.h>
 
-enum {
-    MLSCORE_GEMM_ROWS = 6,    /* of a packed panel of a */
-    MLSCORE_GEMM_COLUMNS = 16 /* of a packed panel of b */
-};
+#include "kernel/cpu.h"
 
-/** c[6][16] += the product of a panel of a (k columns of 6) and a panel of b
- *  (k rows of 16). Only rows x columns of c are there. */
-typedef void mlscore_gemm_micro(size_t k, const float *a, const float *b,
-                                float *c, size_t c_step, size_t rows,
-                                size_t columns);
+enum { MLSCORE_GEMM_PANEL = 16 /* columns of a packed panel of b */ };
 
-/** The fastest one that this machine can run. */
-mlscore_gemm_micro *mlscore_gemm_micro_find(void);
-/** The portable one. */
-mlscore_gemm_micro mlscore_gemm_micro_plain;
+/** c += the product of a few rows of a, which lie a_step apart, and of packed
+ *  panels of b (k rows of 16 columns), which lie panel_step apart. Only
+ *  rows x columns of c are there. */
+typedef void mlscore_gemm_function(size_t k, const float *a, size_t a_step,
+                                   const float *b, size_t panel_step, float *c,
+                                   size_t c_step, size_t rows,
+                                   size_t columns);
+
+typedef struct mlscore_gemm_micro {
+    mlscore_gemm_function *run;
+    size_t rows, columns; /* at most, of one call */
+} mlscore_gemm_micro;
+
+/** The one for a machine's instructions. */
+mlscore_gemm_micro mlscore_gemm_micro_for(mlscore_cpu level);
 
 #endif

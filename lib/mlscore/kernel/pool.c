@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pooling: every window is walked by definition; windows are small. */
+/* Pooling: every window is walked by definition, since windows are small; the
+ * largest float, which networks ask for, line by line. */
 
 #include "kernel/pool.h"
 
@@ -83,7 +84,58 @@ static int64_t by_columns(const mlscore_window *w, int64_t at)
             }) \
     }
 
-MAX_POOL(max_float, float, -INFINITY)
+MAX_POOL(max_any_float, float, -INFINITY)
+
+/* One line of results from one line of the input: element k of the windows
+ * that have it inside. Not a number stays. */
+static void max_of_line(const mlscore_window *w, const float *line, int64_t k,
+                        float *out)
+{
+    const int64_t stride = w->stride[2];
+    const int64_t shift = k * w->dilation[2] - w->before[2];
+    const int64_t first = shift < 0 ? (-shift + stride - 1) / stride : 0;
+    int64_t end = w->in[2] > shift ? (w->in[2] - 1 - shift) / stride + 1 : 0;
+
+    end = end > w->out[2] ? w->out[2] : end;
+    for (int64_t x = first; x < end; x++) {
+        const float value = line[x * stride + shift];
+
+        out[x] = value > out[x] || value != value ? value : out[x];
+    }
+}
+
+/* The same by lines, which go faster than windows. */
+static void max_float(const mlscore_window *w, const float *in, float *out,
+                      int64_t *places, int by_column)
+{
+    int64_t o[2];
+
+    if (places) {
+        max_any_float(w, in, out, places, by_column);
+        return;
+    }
+    for (o[0] = 0; o[0] < w->out[0]; o[0]++) {
+        for (o[1] = 0; o[1] < w->out[1]; o[1]++, out += w->out[2]) {
+            for (int64_t x = 0; x < w->out[2]; x++) {
+                out[x] = -INFINITY;
+            }
+            for (int64_t e = 0; e < w->size[0] * w->size[1]; e++) {
+                const int64_t z = o[0] * w->stride[0] - w->before[0] +
+                                  e / w->size[1] * w->dilation[0];
+                const int64_t y = o[1] * w->stride[1] - w->before[1] +
+                                  e % w->size[1] * w->dilation[1];
+
+                if (z < 0 || z >= w->in[0] || y < 0 || y >= w->in[1]) {
+                    continue;
+                }
+                for (int64_t k = 0; k < w->size[2]; k++) {
+                    max_of_line(w, in + (z * w->in[1] + y) * w->in[2], k, out);
+                }
+            }
+        }
+    }
+}
+
 MAX_POOL(max_double, double, -INFINITY)
 MAX_POOL(max_int8, int8_t, INT8_MIN)
 MAX_POOL(max_uint8, uint8_t, 0)
