@@ -31,6 +31,7 @@ static void free_plan(void *opened)
     mlscore_arena_free(plan->arena);
     mlscore_free(plan->level_symbols);
     mlscore_pmml_forests_free(plan);
+    mlscore_free(plan->reads);
     mlscore_pmml_patterns_free(plan);
     mlscore_free(plan->symbol_slots);
     mlscore_free(plan);
@@ -117,7 +118,10 @@ static mlscore_status open_plan(void **out, const mlscore_image *image,
         status = mlscore_pmml_patterns_open(plan, err);
     }
     if (status == MLSCORE_OK) {
-        status = mlscore_pmml_forests_open(plan, inputs, err);
+        status = mlscore_pmml_reads_open(plan, inputs, err);
+    }
+    if (status == MLSCORE_OK) {
+        status = mlscore_pmml_forests_open(plan, err);
     }
     if (status == MLSCORE_OK) {
         status = mlscore_pmml_instances_open(plan, err);

@@ -22,6 +22,19 @@
 #include "ir/pmml_value.h"
 #include "mlscore/frame.h"
 
+/** How the cells of a field are read. */
+typedef enum pmml_read_kind {
+    PMML_READ_SLOT = 0, /* by treatment of the cell */
+    PMML_READ_DOUBLE,   /* a number as it is */
+    PMML_READ_FLOAT     /* a number rounded to float */
+} pmml_read_kind;
+
+typedef struct pmml_read {
+    pmml_read_kind kind;
+    uint32_t column;
+    double missing; /* what stands for a missing value, or NAN */
+} pmml_read;
+
 /** An opened plan: the image's tables, and what is built once beside them. */
 typedef struct pmml_plan {
 #define PLAN_TABLE(name, type) \
@@ -39,7 +52,7 @@ typedef struct pmml_plan {
     const char **refusals;    /* by neighbor model: why it has none, or NULL */
     struct mlscore_arena *arena; /* their texts */
     size_t forest_scratch;
-    struct pmml_read *reads;  /* by forest feature: how to get it quickly */
+    pmml_read *reads;         /* by slot */
     size_t *forest_at;        /* by forest: its numbers of a row, in doubles */
     size_t forest_width;      /* those of all forests */
     uint32_t forest_block;    /* rows evaluated at once, at most */
@@ -156,6 +169,10 @@ int mlscore_pmml_equal(pmml_run *run, const pmml_value *left,
 
 /* --- fields ---------------------------------------------------------------*/
 
+/** Find out which fields are read straight from their columns. */
+mlscore_status mlscore_pmml_reads_open(pmml_plan *plan,
+                                       const mlscore_schema *inputs,
+                                       mlscore_error *err);
 int mlscore_pmml_compute_slot(pmml_run *run, uint32_t slot);
 /** Treat a value as a cell of the slot's column. */
 int mlscore_pmml_treat_cell(pmml_run *run, const pmml_slot *slot,
@@ -171,6 +188,21 @@ static inline int pmml_slot_value(pmml_run *run, uint32_t slot,
     }
     *value = &run->slots[slot];
     return 0;
+}
+
+/** The number of a field that is read straight from its column: that of a
+ *  missing cell may be NAN. */
+static inline double pmml_read_number(const pmml_run *run,
+                                      const pmml_read *read)
+{
+    const mlscore_column *column = &run->in->columns[read->column];
+
+    if (column->missing[run->row]) {
+        return read->missing;
+    }
+    const double number = column->values.numeric[run->row];
+
+    return read->kind == PMML_READ_FLOAT ? (double)(float)number : number;
 }
 
 static inline void pmml_set_slot(pmml_run *run, uint32_t slot,
@@ -280,7 +312,6 @@ size_t mlscore_pmml_lay_out(const pmml_plan *plan, pmml_run *run, size_t rows,
 /* --- forests (pmml_run_forest.c) ------------------------------------------*/
 
 mlscore_status mlscore_pmml_forests_open(pmml_plan *plan,
-                                         const mlscore_schema *inputs,
                                          mlscore_error *err);
 void mlscore_pmml_forests_free(pmml_plan *plan);
 /** Evaluate the early forests of the rows from run->row on, `count` at most

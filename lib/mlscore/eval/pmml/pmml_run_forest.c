@@ -15,54 +15,10 @@
 #include "base/alloc.h"
 #include "eval/pmml/pmml_run.h"
 
-enum read_kind {
-    READ_SLOT = 0, /* as any field */
-    READ_DOUBLE,   /* straight from a column of numbers */
-    READ_FLOAT
-};
-
-/** How a feature is got. */
-typedef struct pmml_read {
-    enum read_kind kind;
-    uint32_t column;
-    double missing; /* what stands for a missing value: NAN or a number */
-} pmml_read;
-
 /** Rows evaluated at once: at most so many, and so many doubles. */
 enum { BLOCK_ROWS = 256, BLOCK_DOUBLES = 1 << 17 };
 
 /* --- opening --------------------------------------------------------------*/
-
-/** A column whose numbers are taken as they are. */
-static pmml_read find_read(const pmml_plan *plan, const mlscore_schema *inputs,
-                           const pmml_forest_feature *feature)
-{
-    const pmml_slot *slot = &plan->slots[feature->slot];
-    pmml_read read = {.kind = READ_SLOT, .missing = NAN};
-
-    if (slot->kind != PMML_SLOT_COLUMN || feature->kind != PMML_SPLIT_NUMBER ||
-        (slot->type != PMML_DOUBLE && slot->type != PMML_FLOAT) ||
-        inputs->fields[slot->source].type != MLSCORE_NUMERIC) {
-        return read;
-    }
-    const pmml_treatment *treatment = &plan->treatments[slot->treatment];
-    const uint32_t spare = treatment->missing_replacement;
-
-    if (treatment->type != slot->type || treatment->value_count > 0 ||
-        treatment->interval_count > 0 ||
-        treatment->outliers != PMML_OUTLIER_AS_IS ||
-        (treatment->flags &
-         (PMML_TREAT_VALID_SPACE | PMML_TREAT_MISSING_INVALID)) ||
-        (spare != PMML_NONE && plan->constants[spare].type != slot->type)) {
-        return read;
-    }
-    read.kind = slot->type == PMML_DOUBLE ? READ_DOUBLE : READ_FLOAT;
-    read.column = slot->source;
-    if (spare != PMML_NONE) {
-        read.missing = plan->constants[spare].number;
-    }
-    return read;
-}
 
 static mlscore_status open_one(pmml_plan *plan, uint32_t index,
                                mlscore_error *err)
@@ -107,20 +63,17 @@ static int all_used(const pmml_plan *plan, unsigned char *used)
 }
 
 mlscore_status mlscore_pmml_forests_open(pmml_plan *plan,
-                                         const mlscore_schema *inputs,
                                          mlscore_error *err)
 {
     const size_t count = plan->forests_count;
 
     plan->opened = mlscore_calloc(count + 1, sizeof(*plan->opened));
     plan->forest_at = mlscore_calloc(count + 1, sizeof(*plan->forest_at));
-    plan->reads = mlscore_calloc((size_t)plan->forest_features_count + 1,
-                                 sizeof(*plan->reads));
     unsigned char *used = mlscore_calloc(count + 1, 1);
     const int sound = used && all_used(plan, used);
 
     mlscore_free(used);
-    if (!plan->opened || !plan->forest_at || !plan->reads || !used) {
+    if (!plan->opened || !plan->forest_at || !used) {
         return mlscore_error_set(err, MLSCORE_ENOMEM, "out of memory");
     }
     if (!sound) {
@@ -129,17 +82,10 @@ mlscore_status mlscore_pmml_forests_open(pmml_plan *plan,
                                  "forest belongs to no ensemble");
     }
     for (uint32_t i = 0; i < count; i++) {
-        const pmml_forest *forest = &plan->forests[i];
         const mlscore_status status = open_one(plan, i, err);
 
         if (status != MLSCORE_OK) {
             return status;
-        }
-        for (uint32_t k = 0; k < forest->feature_count; k++) {
-            const uint32_t feature = forest->feature_first + k;
-
-            plan->reads[feature] =
-                find_read(plan, inputs, &plan->forest_features[feature]);
         }
     }
     const size_t most =
@@ -158,7 +104,6 @@ void mlscore_pmml_forests_free(pmml_plan *plan)
     }
     mlscore_free(plan->opened);
     mlscore_free(plan->forest_at);
-    mlscore_free(plan->reads);
 }
 
 /* --- features -------------------------------------------------------------*/
@@ -235,33 +180,25 @@ static int field_feature(pmml_run *run, const pmml_forest_feature *feature,
 static int fill(pmml_run *run, const pmml_forest *forest, double *out)
 {
     const pmml_plan *plan = run->plan;
+    const pmml_forest_feature *features =
+        &plan->forest_features[forest->feature_first];
 
     for (uint32_t i = 0; i < forest->feature_count; i++) {
-        const uint32_t index = forest->feature_first + i;
-        const pmml_read *read = &plan->reads[index];
+        const pmml_read *read = &plan->reads[features[i].slot];
 
-        if (read->kind == READ_SLOT) {
-            if (!field_feature(run, &plan->forest_features[index], &out[i])) {
+        if (read->kind == PMML_READ_SLOT ||
+            features[i].kind != PMML_SPLIT_NUMBER) {
+            if (!field_feature(run, &features[i], &out[i])) {
                 return 0;
             }
             continue;
         }
-        const mlscore_column *column = &run->in->columns[read->column];
-        double number = read->missing;
-
-        if (!column->missing[run->row]) {
-            number = column->values.numeric[run->row];
-            if (read->kind == READ_FLOAT) {
-                number = (double)(float)number;
-            }
-            if (!(fabs(number) <= DBL_MAX)) {
-                return 0;
-            }
-        }
-        else if (isnan(number) && plan->forest_features[index].required) {
+        out[i] = pmml_read_number(run, read);
+        if (!(fabs(out[i]) <= DBL_MAX) &&
+            (features[i].required ||
+             !run->in->columns[read->column].missing[run->row])) {
             return 0;
         }
-        out[i] = number;
     }
     return 1;
 }

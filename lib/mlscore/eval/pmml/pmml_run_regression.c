@@ -43,21 +43,33 @@ static double probability(const pmml_model *model, uint32_t method, double x)
 
 /* --- terms ----------------------------------------------------------------*/
 
+/** The number of a field: 1 when it is missing. */
+static int numeric_field(pmml_run *run, uint32_t slot, double *x)
+{
+    const pmml_read *read = &run->plan->reads[slot];
+    const pmml_value *value;
+
+    if (read->kind != PMML_READ_SLOT) {
+        *x = pmml_read_number(run, read);
+        return isnan(*x) && run->in->columns[read->column].missing[run->row];
+    }
+    if (pmml_slot_value(run, slot, &value)) {
+        return -1;
+    }
+    return value->type == PMML_MISSING
+               ? 1
+               : mlscore_pmml_as_number(run, value, x);
+}
+
 /** 1 when a value is missing: the table then has no result. */
 static int add_numeric(pmml_run *run, const pmml_model *model,
                        const pmml_term *term, double *sum)
 {
-    const pmml_value *value;
     double x;
+    const int missing = numeric_field(run, term->slot, &x);
 
-    if (pmml_slot_value(run, term->slot, &value)) {
-        return -1;
-    }
-    if (value->type == PMML_MISSING) {
-        return 1;
-    }
-    if (mlscore_pmml_as_number(run, value, &x)) {
-        return -1;
+    if (missing != 0) {
+        return missing;
     }
     if (term->exponent != 1.0) {
         x = pmml_round(model, pow(x, term->exponent));

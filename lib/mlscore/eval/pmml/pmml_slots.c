@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "eval/pmml/pmml_run.h"
 
 /* --- cells ----------------------------------------------------------------*/
@@ -216,6 +217,64 @@ int mlscore_pmml_treat_cell(pmml_run *run, const pmml_slot *slot,
     }
 }
 
+/* --- straight from a column -----------------------------------------------*/
+
+/** A column whose numbers are taken as they are. */
+static pmml_read find_read(const pmml_plan *plan, const mlscore_schema *inputs,
+                           const pmml_slot *slot)
+{
+    pmml_read read = {.kind = PMML_READ_SLOT, .missing = NAN};
+
+    if (slot->kind != PMML_SLOT_COLUMN ||
+        (slot->type != PMML_DOUBLE && slot->type != PMML_FLOAT) ||
+        inputs->fields[slot->source].type != MLSCORE_NUMERIC) {
+        return read;
+    }
+    const pmml_treatment *treatment = &plan->treatments[slot->treatment];
+    const uint32_t spare = treatment->missing_replacement;
+
+    if (treatment->type != slot->type || treatment->value_count > 0 ||
+        treatment->interval_count > 0 ||
+        treatment->outliers != PMML_OUTLIER_AS_IS ||
+        (treatment->flags &
+         (PMML_TREAT_VALID_SPACE | PMML_TREAT_MISSING_INVALID)) ||
+        (spare != PMML_NONE && plan->constants[spare].type != slot->type)) {
+        return read;
+    }
+    read.kind = slot->type == PMML_DOUBLE ? PMML_READ_DOUBLE : PMML_READ_FLOAT;
+    read.column = slot->source;
+    if (spare != PMML_NONE) {
+        read.missing = plan->constants[spare].number;
+    }
+    return read;
+}
+
+mlscore_status mlscore_pmml_reads_open(pmml_plan *plan,
+                                       const mlscore_schema *inputs,
+                                       mlscore_error *err)
+{
+    plan->reads =
+        mlscore_calloc((size_t)plan->slots_count + 1, sizeof(*plan->reads));
+    if (!plan->reads) {
+        return mlscore_error_set(err, MLSCORE_ENOMEM, "out of memory");
+    }
+    for (uint32_t i = 0; i < plan->slots_count; i++) {
+        plan->reads[i] = find_read(plan, inputs, &plan->slots[i]);
+    }
+    return MLSCORE_OK;
+}
+
+/** The same as treating the cell, for such a field. */
+static pmml_value read_number(const pmml_run *run, uint32_t index)
+{
+    const pmml_read *read = &run->plan->reads[index];
+    const double number = pmml_read_number(run, read);
+
+    return isnan(number) && run->in->columns[read->column].missing[run->row]
+               ? pmml_missing()
+               : pmml_number_value(run->plan->slots[index].type, number);
+}
+
 /* --- slots ----------------------------------------------------------------*/
 
 static int inherit(pmml_run *run, const pmml_slot *slot, pmml_value *value)
@@ -241,6 +300,12 @@ int mlscore_pmml_compute_slot(pmml_run *run, uint32_t index)
 
     switch (slot->kind) {
     case PMML_SLOT_COLUMN:
+        if (run->in && run->plan->reads &&
+            run->plan->reads[index].kind != PMML_READ_SLOT) {
+            value = read_number(run, index);
+            failed = 0;
+            break;
+        }
         value = read_cell(run, slot->source);
         failed = mlscore_pmml_treat_cell(run, slot, &value);
         break;
