@@ -5,7 +5,7 @@ import { api } from "../api.js";
 import { remember, to } from "../router.js";
 import { saveBlob } from "../ui/csv.js";
 import { clock, milliseconds, whole } from "../ui/format.js";
-import { bones, button, copyButton, failure, field, h, icon, panel, state } from "../ui/h.js";
+import { bones, button, copyButton, failure, field, h, icon, panel, state, tableBox } from "../ui/h.js";
 
 const names = ["user", "service", "operation", "outcome", "from", "to"];
 const PAGE = 100;
@@ -86,7 +86,7 @@ export async function open({ query }) {
     h("button", { class: "button", type: "submit" }, icon("search"), "Find"));
   inputs.outcome.addEventListener("change", search);
   const heads = [["Time", "num c-time"], ["User", "c-who"], ["Operation", "p2 c-op"], ["Object", ""], ["From", "p3 c-ip"], ["Outcome", "c-res"], ["Request", "p3 c-rid"]];
-  const list = h("div", { class: "table-wrap" }, h("table", { class: "table table--tight audit" }, h("caption", { class: "vh" }, "Audit records, newest first"),
+  const list = tableBox(h("table", { class: "table table--tight audit" }, h("caption", { class: "vh" }, "Audit records, newest first"),
     h("thead", {}, h("tr", {}, heads.map(([text, kind]) => h("th", { scope: "col", class: kind, "aria-sort": text === "Time" ? "descending" : null }, text)))), body));
   const head = h("header", { class: "page-head" }, h("div", { class: "page-head__text" }, h("h1", {}, "Audit"), h("p", {}, "Sign-ins, refusals and every change, times in UTC.")), h("div", { class: "actions" }, save));
   return { title: "Audit", crumbs: [["Access"], ["Audit", to("audit")]], body: [head, h("section", { class: "panel", "aria-label": "Records" }, form, problem, list,

@@ -5,7 +5,7 @@ import { api, base, consumePath, offers, publishPath, upload } from "../api.js";
 import { session } from "../auth.js";
 import { go, to } from "../router.js";
 import { bytes, whole } from "../ui/format.js";
-import { button, copyButton, dropZone, facts, failure, field, fieldError, h, icon, note, panel, segment, select, state } from "../ui/h.js";
+import { button, copyButton, dropZone, facts, failure, field, fieldError, h, icon, note, panel, segment, select, state, tableBox } from "../ui/h.js";
 import { toast } from "../ui/toast.js";
 import { columnTable } from "./service-overview.js";
 
@@ -122,7 +122,7 @@ function parameters(what, start) {
   for (const item of start) add(item);
   const heads = ["Name", "Type", ""].map((text, i) => h("th", { scope: "col" }, i === 2 ? h("span", { class: "vh" }, "Remove") : text));
   return {
-    element: h("div", { class: "parameters" }, h("div", { class: "table-wrap" }, h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, `${what}s`), h("thead", {}, h("tr", {}, heads)), body)), more),
+    element: h("div", { class: "parameters" }, tableBox(h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, `${what}s`), h("thead", {}, h("tr", {}, heads)), body)), more),
     list: () => [...body.rows].map((row) => ({ name: row.querySelector("input").value.trim(), type: row.querySelector("select").value })).filter((p) => p.name),
   };
 }

@@ -7,7 +7,7 @@ import { go, remember, to } from "../router.js";
 import { confirm, open as openDialog } from "../ui/dialog.js";
 import { download, writeForSpreadsheet } from "../ui/csv.js";
 import { clock, duration, when } from "../ui/format.js";
-import { button, empty, failure, field, fieldError, h, icon, note, panel, state, tabs } from "../ui/h.js";
+import { button, empty, failure, field, fieldError, h, icon, note, panel, state, tableBox, tabs } from "../ui/h.js";
 import { plain } from "../ui/table.js";
 import { toast } from "../ui/toast.js";
 
@@ -65,7 +65,7 @@ function mappingPanel(data, again) {
       h("button", { class: "icon-button", type: "button", "aria-label": `Change ${m.role}: ${m.condition}`, title: "Change", onclick: () => editor(m, again) }, icon("edit")),
       h("button", { class: "icon-button icon-button--danger", type: "button", "aria-label": `Remove ${m.role}: ${m.condition}`, title: "Remove", onclick: () => remove(m, again) }, icon("trash"))])));
   const head = (text, kind) => h("th", { scope: "col", class: kind }, text);
-  const list = h("div", { class: "table-wrap" }, h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, "Conditions that give a role"),
+  const list = tableBox(h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, "Conditions that give a role"),
     h("thead", {}, h("tr", {}, head("Role"), head("Condition"), head("Set by", "p1"), head(h("span", { class: "vh" }, "Actions"), "acts"))), h("tbody", {}, rows)));
   const implicit = data.implicitRole && data.implicitRole !== "none"
     ? `Everybody else who can sign in is ${data.implicitRole}.` : "Everybody else has no role: every call answers 403, except signing in.";
@@ -110,7 +110,7 @@ async function explainTab(name) {
   }
   await look(false);
   return panel("Why does someone have a role?", {}, h("div", { class: "panel__body" },
-    h("form", { class: "filters", role: "search", onsubmit: (event) => { event.preventDefault(); look(true); } }, field("User name", who, { wide: true }), h("button", { class: "button button--primary", type: "submit" }, "Explain")), box));
+    h("form", { class: "filters", "aria-label": "Explain a user", onsubmit: (event) => { event.preventDefault(); look(true); } }, field("User name", who, { wide: true }), h("button", { class: "button button--primary", type: "submit" }, "Explain")), box));
 }
 
 // --- matrix ---
@@ -121,7 +121,7 @@ function matrixTab({ roles: names, operations }) {
   const groups = Map.groupBy ? Map.groupBy(operations, (o) => o.path.split("/")[1]) : operations.reduce((map, o) => { const key = o.path.split("/")[1]; map.set(key, [...(map.get(key) || []), o]); return map; }, new Map());
   const save = button("CSV", { glyph: "download", onclick: () => download("permissions.csv", writeForSpreadsheet([["operation", "method", "path", "permission", ...names], ...operations.map((o) => [o.operation, o.method, o.path, o.permission, ...names.map((n) => o[n])])])) });
   return panel("Who may do what", { aside: h("p", {}, "own: only what they published or opened themselves."), actions: save },
-    h("div", { class: "table-wrap", role: "region", "aria-label": "Operations by role", tabindex: "0" }, h("table", { class: "table table--tight matrix" }, h("caption", { class: "vh" }, "Operations by role"),
+    tableBox(h("table", { class: "table table--tight matrix" }, h("caption", { class: "vh" }, "Operations by role"),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Operation"), names.map((n) => h("th", { scope: "col" }, label(n))))),
       [...groups].map(([group, list]) => h("tbody", {}, h("tr", { class: "group" }, h("th", { scope: "rowgroup", colspan: names.length + 1 }, `/${group}`)),
         list.map((o) => h("tr", {}, h("th", { scope: "row", class: "op" }, h("span", { class: "verb" }, o.method), " ", h("code", {}, o.path)), names.map((n) => h("td", {}, word(o[n]))))))))));

@@ -5,7 +5,7 @@ import { api, base, offers } from "../api.js";
 import { session } from "../auth.js";
 import { go, to } from "../router.js";
 import { download, saveBlob, writeForSpreadsheet } from "../ui/csv.js";
-import { whole } from "../ui/format.js";
+import { when, whole } from "../ui/format.js";
 import { button, codeBlock, facts, field, h, panel, state, tabs } from "../ui/h.js";
 import { swaggerUi } from "../ui/swagger.js";
 import { plain, table } from "../ui/table.js";
@@ -15,23 +15,33 @@ const kinds = { pass: "ok", warn: "wait", fail: "fail" };
 const words = { pass: "Working", warn: "Needs a look", fail: "Failing" };
 const spoken = (name) => name.replace(/([a-z])([A-Z])/g, "$1 $2").replace(/^./, (c) => c.toUpperCase());
 
-/** Values of a component as people read them; what is nested stays JSON. */
+const names = { database: "Registry", backends: "Compiler and workers", scoring: "Scoring", authentication: "Signing in" };
+
+/** A value as people read it: `started` is in microseconds since 1970. */
+function readable(name, value) {
+  if (/^started/.test(name) && value > 1e15) return when(new Date(value / 1000).toISOString());
+  if (typeof value === "number") return whole(value);
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return value === null ? "" : String(value);
+}
+
+/** Values of a component; what is nested stays JSON. */
 function values(value) {
   if (value === null || typeof value !== "object") return h("p", {}, String(value));
-  const entries = Object.entries(value).filter(([name]) => name !== "statusCode");
+  const entries = Object.entries(value);
   const simple = entries.filter(([, v]) => v === null || typeof v !== "object");
   const nested = entries.filter(([, v]) => v !== null && typeof v === "object" && Object.keys(v).length);
-  return [simple.length > 0 && facts(simple.map(([name, v]) => [spoken(name), typeof v === "number" ? whole(v) : String(v ?? "")])),
-    nested.length > 0 && h("details", {}, h("summary", {}, `${nested.length} more`), codeBlock("details", JSON.stringify(Object.fromEntries(nested), null, 2)))];
+  return [simple.length > 0 && facts(simple.map(([name, v]) => [spoken(name), readable(name, v)])),
+    nested.map(([name, v]) => (Array.isArray(v) && v.every((x) => typeof x !== "object") ? facts([[spoken(name), v.join(", ")]])
+      : h("details", {}, h("summary", {}, spoken(name)), codeBlock(spoken(name), JSON.stringify(v, null, 2)))))];
 }
 
 async function statusTab() {
   const status = await api.status();
-  const parts = Object.entries(status.details || {});
-  return [h("div", { class: "parts" }, parts.map(([name, value]) => {
-    const code = value && typeof value === "object" ? value.statusCode : null;
-    return panel(spoken(name), { aside: code && state(kinds[code] || "idle", words[code] || code) }, h("div", { class: "panel__body" }, values(value)));
-  })), status.statusCode];
+  const parts = Object.entries(status.components || {});
+  return [h("div", { class: "parts" }, parts.map(([name, part]) =>
+    panel(names[name] || spoken(name), { aside: state(kinds[part.statusCode] || "idle", words[part.statusCode] || part.statusCode) },
+      h("div", { class: "panel__body" }, values({ ...part.details, ...(Object.keys(part.components || {}).length ? { components: part.components } : {}) }))))), status.statusCode, status.details?.version];
 }
 
 async function configurationTab() {
@@ -71,8 +81,8 @@ export async function open({ tab = "status" }) {
   const chosen = list.find(([id]) => id === tab);
   if (!chosen) throw new Error(tab === "configuration" ? "Owners see the configuration." : `There is no page '${tab}' about the server.`);
   let parts = await chosen[3]();
-  let overall = null;
-  if (tab === "status") [parts, overall] = [[parts[0]], parts[1]];
+  let overall = null, version = "";
+  if (tab === "status") [parts, overall, version] = [[parts[0]], parts[1], parts[2]];
   const save = admin && offers("/admin/api/diagnostics") && button("Diagnostics", { glyph: "download", title: "Status, configuration, versions and recent log lines as one file, without secrets", onclick: async () => {
     save.disabled = true;
     try {
@@ -84,6 +94,6 @@ export async function open({ tab = "status" }) {
   } });
   const again = tab === "status" && button("Refresh", { glyph: "refresh", onclick: () => go(location.hash) });
   const head = h("header", { class: "page-head" }, h("div", { class: "page-head__text" },
-    h("div", { class: "title" }, h("h1", {}, "Server"), overall && state(kinds[overall] || "idle", words[overall] || overall)), h("p", {}, base)), h("div", { class: "actions" }, again, save));
+    h("div", { class: "title" }, h("h1", {}, "Server"), overall && state(kinds[overall] || "idle", words[overall] || overall)), h("p", {}, base, version && `, version ${version}`)), h("div", { class: "actions" }, again, save));
   return { title: `Server, ${chosen[1]}`, crumbs: [["Server", to("server")]], body: [head, list.length > 1 && tabs("Server", list, tab), ...parts] };
 }

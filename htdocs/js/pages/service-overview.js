@@ -3,14 +3,15 @@
 
 import { api, base, consumePath } from "../api.js";
 import { when } from "../ui/format.js";
-import { codeBlock, copyButton, h, panel } from "../ui/h.js";
+import { codeBlock, copyButton, h, panel, tableBox } from "../ui/h.js";
 import { columnsOf, typeLabel } from "../ui/schema.js";
 
-export function columnTable(caption, columns) {
-  return h("div", { class: "table-wrap" }, h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, caption),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Column"), h("th", { scope: "col" }, "Type"), h("th", { scope: "col", class: "p1" }, "Levels"))),
-    h("tbody", {}, columns.map((c) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, c.name)), h("td", {}, typeLabel(c), c.required === false && h("span", { class: "below" }, "may be missing")),
-      h("td", { class: "p1" }, c.levels ? h("span", { class: "clip", title: c.levels.join(", ") }, c.levels.join(", ")) : ""))))));
+export function columnTable(caption, columns, { inputs = false } = {}) {
+  const levels = columns.some((c) => c.levels);
+  return tableBox(h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, caption),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Column"), h("th", { scope: "col" }, "Type"), levels && h("th", { scope: "col", class: "p1" }, "Levels"))),
+    h("tbody", {}, columns.map((c) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, c.name)), h("td", {}, typeLabel(c), inputs && c.required === false && h("span", { class: "below" }, "may be missing")),
+      levels && h("td", { class: "p1" }, c.levels ? h("span", { class: "clip", title: c.levels.join(", ") }, c.levels.join(", ")) : ""))))));
 }
 
 /** An example request for a service. */
@@ -22,13 +23,24 @@ export function exampleRequest(service, inputs) {
   return Object.fromEntries((service.inputParameterDefinitions || []).map((p) => [p.name, values[p.type] ?? null]));
 }
 
+/** A value as Python writes it. */
+function pythonLiteral(value) {
+  if (value === null) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (Array.isArray(value)) return `[${value.map(pythonLiteral).join(", ")}]`;
+  if (typeof value === "object") return `{${Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${pythonLiteral(v)}`).join(", ")}}`;
+  return JSON.stringify(value);
+}
+
+/** One word for a shell, whatever is in it. */
+const shellWord = (text) => `'${text.replace(/'/g, "'\\''")}'`;
+
 export function callLines(service, request) {
   const url = base + consumePath(service.name, service.version);
   const json = JSON.stringify(request);
-  const shell = json.replace(/'/g, "'\\''");
-  const python = json.replace(/\bnull\b/g, "None").replace(/\btrue\b/g, "True").replace(/\bfalse\b/g, "False");
+  const python = pythonLiteral(request);
   return [
-    ["curl", `curl ${url} \\\n  -H "Authorization: Bearer $TOKEN" \\\n  -H 'Content-Type: application/json' \\\n  -d '${shell}'`],
+    ["curl", `curl ${/^[\w:/.%-]+$/.test(url) ? url : shellWord(url)} \\\n  -H "Authorization: Bearer $TOKEN" \\\n  -H 'Content-Type: application/json' \\\n  -d ${shellWord(json)}`],
     ["Python", `import requests\nanswer = requests.post("${url}",\n    headers={"Authorization": "Bearer " + token},\n    json=${python})\nprint(answer.json()["outputParameters"])`],
     ["R", `answer <- httr::POST("${url}",\n  httr::add_headers(Authorization = paste("Bearer", token)),\n  body = '${json.replace(/\\/g, "\\\\").replace(/'/g, "\\'")}', httr::content_type_json())\nhttr::content(answer)$outputParameters`],
     ["JavaScript", `const answer = await fetch("${url}", {\n  method: "POST",\n  headers: { Authorization: \`Bearer \${token}\`, "Content-Type": "application/json" },\n  body: JSON.stringify(${json}),\n});\nconsole.log((await answer.json()).outputParameters);`],
@@ -65,7 +77,7 @@ export async function open({ service }) {
   const shownOut = outputs.length ? outputs : parameters(service.outputParameterDefinitions || []);
   return h("div", { class: "split" },
     h("div", { class: "stack" },
-      panel("Inputs", { aside: h("p", {}, `${shownIn.length} columns`) }, columnTable("Input columns", shownIn)),
+      panel("Inputs", { aside: h("p", {}, `${shownIn.length} columns`) }, columnTable("Input columns", shownIn, { inputs: inputs.length > 0 })),
       panel("Outputs", { aside: h("p", {}, `${shownOut.length} columns`) }, columnTable("Output columns", shownOut)),
       callPanel(callLines(service, exampleRequest(service, inputs)))),
     h("aside", { class: "stack", "aria-label": "Facts" }, facts));

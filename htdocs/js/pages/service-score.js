@@ -4,7 +4,7 @@
 import { api, consumePath, exchange } from "../api.js";
 import { download, parse, writeForSpreadsheet } from "../ui/csv.js";
 import { whole } from "../ui/format.js";
-import { announce, button, dropZone, h, note, panel } from "../ui/h.js";
+import { announce, button, dropZone, h, note, panel, tableBox } from "../ui/h.js";
 import { columnsOf, toRequest, typeLabel } from "../ui/schema.js";
 import { answerRows } from "./service-try.js";
 
@@ -17,7 +17,7 @@ function mappingTable(inputs, header, mapping, changed) {
     mapping[j] = header.indexOf(column.name);
     if (mapping[j] < 0) mapping[j] = header.findIndex((name) => simple(name) === simple(column.name));
   });
-  return h("div", { class: "table-wrap" }, h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, "Which column of the file is which input"),
+  return tableBox(h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, "Which column of the file is which input"),
     h("thead", {}, h("tr", {}, ["Input", "Type", "Column of the file"].map((t) => h("th", { scope: "col" }, t)))),
     h("tbody", {}, inputs.map((column, j) => h("tr", {}, h("th", { scope: "row" }, h("code", {}, column.name)), h("td", {}, typeLabel(column)),
       h("td", {}, h("select", { "aria-label": `Column for ${column.name}`, onchange: (event) => { mapping[j] = Number(event.target.value); changed(); } },
@@ -26,7 +26,7 @@ function mappingTable(inputs, header, mapping, changed) {
 }
 
 function previewTable(header, rows) {
-  return h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "First rows of the file" }, h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, "First rows of the file"),
+  return tableBox(h("table", { class: "table table--tight" }, h("caption", { class: "vh" }, "First rows of the file"),
     h("thead", {}, h("tr", {}, header.map((name) => h("th", { scope: "col" }, name)))),
     h("tbody", {}, rows.slice(0, PREVIEW).map((row) => h("tr", {}, header.map((_, k) => h("td", {}, row[k] ?? "")))))));
 }

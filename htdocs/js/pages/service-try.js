@@ -5,7 +5,7 @@ import { api, consumePath, exchange } from "../api.js";
 import { session } from "../auth.js";
 import { download, writeForSpreadsheet } from "../ui/csv.js";
 import { bytes, cell, milliseconds } from "../ui/format.js";
-import { button, codeBlock, copyButton, failure, h, icon, note, panel, state } from "../ui/h.js";
+import { button, codeBlock, copyButton, failure, h, icon, note, panel, state, tableBox } from "../ui/h.js";
 import { columnsOf, toRequest, typeLabel } from "../ui/schema.js";
 import { callLines, callPanel, exampleRequest } from "./service-overview.js";
 
@@ -25,7 +25,7 @@ function control(column, value, labels) {
 /** The grid of inputs: {element, rows(), set(rows)}. */
 function grid(columns, rows, changed) {
   const body = h("tbody");
-  const element = h("div", { class: "table-wrap" }, h("table", { class: "grid-form" }, h("caption", { class: "vh" }, "Rows to score"),
+  const element = tableBox(h("table", { class: "grid-form" }, h("caption", { class: "vh" }, "Rows to score"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "vh" }, "Row")),
       columns.map((c, j) => h("th", { scope: "col", id: `c${j}` }, c.name, h("span", { class: "hint" }, typeLabel(c)))),
       h("th", { scope: "col" }, h("span", { class: "vh" }, "Remove")))), body));
@@ -56,7 +56,7 @@ export function answerRows(data) {
 
 function answerTable({ names, rows }) {
   const shown = rows.slice(0, MAX_ROWS_SHOWN);
-  return [h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "Answer" }, h("table", { class: "table" }, h("caption", { class: "vh" }, "Answer, one line per row"),
+  return [tableBox(h("table", { class: "table" }, h("caption", { class: "vh" }, "Answer, one line per row"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Row"), names.map((n) => h("th", { scope: "col" }, n)))),
     h("tbody", {}, shown.map((row, i) => h("tr", {}, h("th", { scope: "row" }, String(i + 1)),
       row.map((v) => h("td", { class: typeof v === "number" ? "num" : null }, cell(v)))))))),

@@ -6,7 +6,7 @@ import { session } from "../auth.js";
 import { go, to } from "../router.js";
 import { confirmTyped } from "../ui/dialog.js";
 import { parseTime, percent, when, whole } from "../ui/format.js";
-import { h, icon, panel } from "../ui/h.js";
+import { h, icon, panel, tableBox } from "../ui/h.js";
 import { table } from "../ui/table.js";
 import { mayChange } from "./service.js";
 import { toast } from "../ui/toast.js";
@@ -57,7 +57,7 @@ function diffTable(caption, a, b) {
   if (lines.every(([sign]) => sign === " ")) return h("p", { class: "rows-limit" }, "No difference.");
   const kinds = { "+": "add", "-": "cut", " ": null };
   const words = { "+": "added", "-": "removed", " ": "" };
-  return h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": caption }, h("table", { class: "diff" }, h("caption", { class: "vh" }, caption),
+  return tableBox(h("table", { class: "diff" }, h("caption", { class: "vh" }, caption),
     h("thead", { class: "vh" }, h("tr", {}, ["Line before", "Line after", "Change", "Text"].map((t) => h("th", { scope: "col" }, t)))),
     h("tbody", {}, condensed(lines).map(([sign, text, l, r]) => (sign === "gap" ? h("tr", { class: "gap" }, h("td", { colspan: 4 }, text))
       : h("tr", { class: kinds[sign] }, h("td", { class: "ln" }, String(l)), h("td", { class: "ln" }, String(r)),

@@ -76,7 +76,7 @@ export function frame({ theme }) {
   const search = h("input", { type: "search", "aria-label": "Find a service", placeholder: "Find a service", autocomplete: "off" });
   const main = h("main", { class: "main", id: "main", tabindex: "-1" });
   const nav = h("nav", { class: "rail", id: "rail", "aria-label": "Main" }, railLinks());
-  const form = h("form", { class: "find", role: "search", onsubmit: (event) => {
+  const form = h("form", { class: "find", role: "search", "aria-label": "Find a service", onsubmit: (event) => {
     event.preventDefault();
     go(`#/services?q=${encodeURIComponent(search.value)}`);
   } }, icon("search"), search, h("kbd", { "aria-hidden": "true" }, "/"));
@@ -125,6 +125,7 @@ export function frame({ theme }) {
       mark(section);
       setCrumbs(list && list.length ? list : [[title]]);
       main.replaceChildren(...[body].flat().filter(Boolean));
+      main.querySelector('.tabs [aria-current="page"]')?.scrollIntoView({ inline: "center", block: "nearest" });
       window.scrollTo(0, scroll);
       const heading = main.querySelector("h1") || main;
       heading.setAttribute("tabindex", "-1");

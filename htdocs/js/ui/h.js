@@ -167,3 +167,17 @@ export function dropZone(label, hint, chosen, accept = null) {
   }
   return zone;
 }
+
+/** A table in a box that scrolls sideways when it must; then the keyboard reaches it, too. */
+export function tableBox(table) {
+  const box = h("div", { class: "table-wrap" }, table);
+  new ResizeObserver(() => {
+    const wide = box.scrollWidth > box.clientWidth + 1;
+    if (wide === box.hasAttribute("tabindex")) return;
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", table.caption?.textContent || "Table"]]) {
+      if (wide) box.setAttribute(name, value);
+      else box.removeAttribute(name);
+    }
+  }).observe(box);
+  return box;
+}

@@ -34,10 +34,14 @@ function placed(document_) {
   return copy;
 }
 
-/** Plain text wherever Swagger UI would read Markdown. */
-const textOnly = ({ React }) => ({
+/** Plain text wherever Swagger UI would read Markdown, and only its operations: the rest
+ *  (title, schemes, a second sign-in) is on our own page already. */
+const ours = ({ React }) => ({
   components: {
     Markdown: ({ source }) => (source ? React.createElement("p", { className: "pre-wrap" }, String(source)) : null),
+    OperationsOnly: ({ getComponent }) => React.createElement("div", { className: "swagger-ui" },
+      React.createElement(getComponent("errors", true)), React.createElement(getComponent("operations", true))),
+    authorizeOperationBtn: () => null,
   },
 });
 
@@ -47,17 +51,19 @@ export async function swaggerUi(document_) {
   const box = h("div", { class: "swagger-box" });
   const inner = h("div");
   box.append(inner);
-  Bundle({
+  const shown = new Promise((done) => { setTimeout(done, 3000); Bundle({
+    onComplete: done,
     spec: placed(document_), domNode: inner, deepLinking: false, docExpansion: "list", defaultModelsExpandDepth: 0,
     validatorUrl: null, displayRequestDuration: true, tryItOutEnabled: true, persistAuthorization: false,
     syntaxHighlight: false, supportedSubmitMethods: ["get", "post", "put", "patch", "delete"],
-    plugins: [textOnly],
+    plugins: [ours], layout: "OperationsOnly",
     requestInterceptor: async (request) => {
       if (!request.loadSpec && session.token && session.left < 5) await session.refresh();
       Object.assign(request.headers, session.token ? { Authorization: headersFor(null, {}).Authorization } : {});
       request.credentials = "same-origin";
       return request;
     },
-  });
+  }); });
+  await shown; // so that nothing below it jumps
   return box;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A sortable, paged table over rows in memory: only one page is in the document, so ten thousand rows stay smooth.
 
-import { announce, button, h, icon } from "./h.js";
+import { announce, button, h, icon, tableBox } from "./h.js";
 import { whole } from "./format.js";
 
 const collator = new Intl.Collator("en", { numeric: true });
@@ -79,8 +79,7 @@ export function table({ caption, columns, sort, descending = false, page = 50, s
     next.disabled = at + page >= rows.length;
   }
 
-  const element = h("div", {}, h("div", { class: "table-wrap" },
-    h("table", { class: `table ${className}` }, h("caption", { class: "vh" }, caption), h("thead", {}, head), body)), nothing, pager);
+  const element = h("div", {}, tableBox(h("table", { class: `table ${className}` }, h("caption", { class: "vh" }, caption), h("thead", {}, head), body)), nothing, pager);
   return {
     element,
     state,
@@ -92,7 +91,7 @@ export function table({ caption, columns, sort, descending = false, page = 50, s
 /** A plain table: heads are texts or [text, class]; rows are lists of cells, the first the row's name. */
 export function plain(caption, heads, rows, { className = "table--tight" } = {}) {
   const split = heads.map((head) => (Array.isArray(head) ? head : [head, null]));
-  return h("div", { class: "table-wrap" }, h("table", { class: `table ${className}` }, h("caption", { class: "vh" }, caption),
+  return tableBox(h("table", { class: `table ${className}` }, h("caption", { class: "vh" }, caption),
     h("thead", {}, h("tr", {}, split.map(([text, kind]) => h("th", { scope: "col", class: kind }, text)))),
     h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell, j) => h(j ? "td" : "th", { scope: j ? null : "row", class: split[j][1] }, cell)))))));
 }

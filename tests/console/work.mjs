@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people come for: find, try, score a file, publish, compare, replace, delete; roles, tokens, audit.
+
+import { test } from "node:test";
+import { readFileSync } from "node:fs";
+import { answers, meOf } from "./answers.mjs";
+import { assert, open, settled, signIn, visit, world } from "./lib.mjs";
+
+const model = readFileSync(world.model);
+const saved = async (page, click) => {
+  const [download] = await Promise.all([page.waitForEvent("download"), click()]);
+  return readFileSync(await download.path(), "utf8");
+};
+
+test("try it: the form, the answer as a table, the raw exchange, JSON mode, what was typed comes back", async () => {
+  const page = await open();
+  await signIn(page, "alice", "#/services/typed-inputs/1.0/try");
+  await page.getByLabel(/^1 a/).fill("5");
+  await page.getByLabel(/^1 b/).fill("6");
+  await page.getByLabel(/^1 flag/).selectOption("true");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByRole("heading", { name: "Answer" }).waitFor();
+  const answer = await page.locator("section", { has: page.getByRole("heading", { name: "Answer" }) }).textContent();
+  assert.match(answer, /200/);
+  assert.match(answer, /ms/);
+  assert.match(await page.getByLabel("raw request", { exact: true }).textContent(), /POST \/api\/typed-inputs\/1\.0/);
+  assert.match(await page.getByLabel("raw response", { exact: true }).textContent(), /"y": \[/);
+  await page.getByLabel(/^1 a/).fill("nonsense");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByText("'nonsense' is not a number").waitFor();
+  await visit(page, "#/services");
+  await page.goBack();
+  await settled(page);
+  assert.equal(await page.getByLabel(/^1 a/).inputValue(), "nonsense");
+  page.clean();
+  await page.context().close();
+});
+
+test("a failing call shows the server's words and what the code printed", async () => {
+  const page = await open();
+  page.watch.expect(/40\d|500/);
+  await signIn(page, "bob", "#/services/broken/0.1/try");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByText("The call was refused.").waitFor();
+  assert.match(await page.locator("main").textContent(), /ValueError|onerror/);
+  page.clean();
+  await page.context().close();
+});
+
+test("score a file: columns are mapped, results and refused rows come back as files", async () => {
+  const page = await open();
+  page.watch.expect(/400/); // a part with a bad row is refused, then split
+  await signIn(page, "alice", "#/services/typed-inputs/1.0/score");
+  const rows = Array.from({ length: 1500 }, (_, i) => `${i === 700 ? "word" : i % 900},${i},${i % 2 ? "true" : "false"},${i % 3 ? "red" : "green"},=HYPERLINK("x")`);
+  await page.getByLabel("CSV file").setInputFiles({ name: "rows.csv", mimeType: "text/csv", buffer: Buffer.from(["A,b,flag,colour,note", ...rows].join("\n")) });
+  await page.getByText("rows.csv").first().waitFor();
+  assert.equal(await page.getByLabel("Column for a").locator("option:checked").textContent(), "A");
+  await page.getByRole("button", { name: "Score 1,500 rows" }).click();
+  await page.getByText("1,499 rows scored.").waitFor({ timeout: 30000 });
+  const results = await saved(page, () => page.getByRole("button", { name: "Results as CSV" }).click());
+  const lines = results.trim().split("\n");
+  assert.equal(lines.length, 1501);
+  assert.match(lines[0], /^A,b,flag,colour,note,y/);
+  assert.match(lines[2], /^1,1,true,red,.*,112$/);
+  assert.ok(lines[2].includes("'=HYPERLINK"), "a spreadsheet would run this cell");
+  const refused = await saved(page, () => page.getByRole("button", { name: "Refused rows as CSV" }).click());
+  assert.match(refused, /701,.*word/);
+  page.clean();
+  await page.context().close();
+});
+
+test("scoring is cancelled, and a broken file is told", async () => {
+  const page = await open();
+  await signIn(page, "alice", "#/services/iris/1.0/score");
+  await page.getByLabel("CSV file").setInputFiles({ name: "bad.csv", mimeType: "text/csv", buffer: Buffer.from('a,b\n"open,1') });
+  await page.getByText("not closed").waitFor();
+  await page.route("**/api/iris/1.0", async (route) => { await new Promise((done) => { setTimeout(done, 400); }); await route.continue().catch(() => {}); });
+  await page.getByLabel("CSV file").setInputFiles({ name: "rows.csv", mimeType: "text/csv", buffer: Buffer.from(`Petal.Length,Petal.Width\n${"1,2\n".repeat(9000)}`) });
+  await page.getByRole("button", { name: "Score 9,000 rows" }).click();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("Cancelled.").waitFor();
+  page.clean();
+  await page.context().close();
+});
+
+test("publish a model: looked at first, then live; the next version is suggested", async () => {
+  const page = await open();
+  await signIn(page, "alice", "#/publish");
+  await page.getByLabel("Model file").setInputFiles({ name: "model.pmml", mimeType: "text/xml", buffer: model });
+  const inspects = await page.evaluate(async () => (await import("./js/api.js")).offers("/admin/api/models/inspect"));
+  if (inspects) {
+    await page.getByText("Read", { exact: true }).waitFor();
+    assert.match(await page.locator("main").textContent(), /Petal\.Length/);
+  }
+  await page.getByLabel("Name", { exact: true }).fill("published-here");
+  await page.getByLabel("Description").fill("From the console");
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.getByRole("heading", { name: "published-here", level: 1 }).waitFor();
+  await visit(page, "#/publish/published-here");
+  assert.equal(await page.getByLabel("Version", { exact: true }).inputValue(), "1.1");
+  page.clean();
+  await page.context().close();
+});
+
+test("a file that is no model is refused with the reason, and nothing is published", async () => {
+  const page = await open();
+  page.watch.expect(/400/);
+  await signIn(page, "alice", "#/publish");
+  await page.getByLabel("Model file").setInputFiles({ name: "x.bin", mimeType: "text/plain", buffer: Buffer.from("no model") });
+  await page.getByLabel("Name", { exact: true }).fill("never-there");
+  const inspects = await page.evaluate(async () => (await import("./js/api.js")).offers("/admin/api/models/inspect"));
+  if (!inspects) await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.getByRole("alert").first().waitFor();
+  await visit(page, "#/services?q=never-there");
+  await page.getByText("No service matches").waitFor();
+  page.clean();
+  await page.context().close();
+});
+
+test("publish code with inputs and outputs, try it, replace it, compare two versions", async () => {
+  const page = await open();
+  await signIn(page, "alice", "#/publish?what=code");
+  await page.getByLabel("Runs for each call").fill("total = a + b");
+  await page.getByLabel("Name of input").fill("a");
+  await page.getByRole("button", { name: "Add an input" }).click();
+  await page.getByLabel("Name of input").nth(1).fill("b");
+  await page.getByLabel("Type of input").nth(1).selectOption("integer");
+  await page.getByLabel("Name of output").fill("total");
+  await page.getByLabel("Name", { exact: true }).fill("adder");
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.getByRole("heading", { name: "adder", level: 1 }).waitFor();
+  await visit(page, "#/services/adder/1.0/try");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByRole("cell", { name: "1.5" }).waitFor({ timeout: 30000 });
+  await visit(page, "#/publish/adder");
+  await page.getByLabel("Runs for each call").fill("total = a + b + 1");
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.getByRole("heading", { name: "adder", level: 1 }).waitFor();
+  await visit(page, "#/publish/adder?version=1.1");
+  await page.getByLabel("Runs for each call").fill("total = a + b + 2");
+  await page.getByRole("button", { name: "Replace this version" }).click();
+  await page.getByRole("heading", { name: "adder", level: 1 }).waitFor();
+  await visit(page, "#/services/adder/1.1/versions");
+  await page.getByLabel("Compare 1.0").check();
+  await page.getByLabel("Compare 1.1").check();
+  const diff = page.getByLabel("Code of 1.0 and 1.1");
+  await diff.waitFor();
+  assert.deepEqual(await diff.locator("tr.add td:last-child, tr.cut td:last-child").allTextContents(), ["total = a + b", "total = a + b + 2"]);
+  page.clean();
+  await page.context().close();
+});
+
+test("deleting asks for the version to be typed", async () => {
+  const page = await open();
+  await signIn(page, "alice", "#/publish?what=code");
+  await page.getByLabel("Runs for each call").fill("x = 1");
+  await page.getByLabel("Name", { exact: true }).fill("short-lived");
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.getByRole("heading", { name: "short-lived", level: 1 }).waitFor();
+  await visit(page, "#/services/short-lived/1.0/versions");
+  await page.getByRole("button", { name: "Delete 1.0" }).click();
+  const sure = page.getByRole("button", { name: "Delete this version" });
+  assert.ok(await sure.isDisabled());
+  await page.getByLabel(/Type 1.0 to confirm/).fill("1");
+  assert.ok(await sure.isDisabled());
+  await page.getByLabel(/Type 1.0 to confirm/).fill("1.0");
+  await sure.click();
+  await page.getByRole("heading", { name: "Services", level: 1 }).waitFor();
+  await page.getByText("Deleted short-lived 1.0.").waitFor();
+  page.clean();
+  await page.context().close();
+});
+
+test("Swagger UI calls the service with the session's token in place", async () => {
+  const page = await open();
+  await signIn(page, "alice", "#/services/iris/1.0/api");
+  await page.locator(".opblock", { hasText: "/api/iris/1.0" }).locator(".opblock-summary-control").click();
+  await page.getByRole("button", { name: "Execute" }).click();
+  await page.locator(".live-responses-table .response-col_status", { hasText: "200" }).first().waitFor();
+  page.clean();
+  await page.context().close();
+});
+
+test("mappings are added, changed and removed; what would lock oneself out is refused with the reason", async () => {
+  const asked = [];
+  const all = answers();
+  for (const method of ["POST /admin/api/roles/mappings", "DELETE /admin/api/roles/mappings/{id}", "PUT /admin/api/roles/mappings/{id}"]) {
+    const data = all[method];
+    all[method] = (request) => { asked.push([request.method(), request.postData()]); return data; };
+  }
+  const page = await open({ answers: { ...all, "GET /admin/api/me": meOf("admin", "Owner") } });
+  page.watch.expect(/409/);
+  await signIn(page, "admin", "#/roles");
+  await page.getByRole("button", { name: "Add a mapping" }).click();
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByText("Say whom it is for").waitFor();
+  await page.getByLabel("Role", { exact: true }).selectOption("Contributor");
+  await page.getByLabel("Condition", { exact: true }).fill("group data-science");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByText("The mapping is added.").waitFor();
+  assert.deepEqual(JSON.parse(asked[0][1]), { role: "Contributor", condition: "group data-science", comment: "" });
+  await page.getByRole("button", { name: "Change Contributor: user bob" }).click();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("This would take your own Owner role away.").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Remove Contributor: user bob" }).click();
+  await page.getByRole("button", { name: "Remove the mapping" }).click();
+  await page.getByText("The mapping is removed.").waitFor();
+  assert.deepEqual(asked.map(([method]) => method), ["POST", "PUT", "DELETE"]);
+  page.clean();
+  await page.context().close();
+});
+
+test("the audit is filtered by the server and taken as CSV; a token is revoked", async (t) => {
+  const page = await open();
+  await signIn(page, "admin");
+  const there = await page.evaluate(async () => { const { offers } = await import("./js/api.js"); return offers("/admin/api/audit") && offers("/admin/api/tokens"); });
+  if (!there) return t.skip("this build has no audit yet");
+  await visit(page, "#/audit");
+  await page.getByLabel("User", { exact: true }).fill("bob");
+  await page.getByLabel("User", { exact: true }).press("Enter");
+  await page.waitForLoadState("networkidle");
+  const users = await page.locator(".audit tbody th .clip").allTextContents();
+  assert.ok(users.length > 0 && users.every((name) => name === "bob"), users.join());
+  assert.match(page.url(), /user=bob/);
+  const csv = await saved(page, () => page.getByRole("button", { name: "CSV" }).click());
+  assert.ok(csv.trim().split("\n").length > 1 && /bob/.test(csv), csv.slice(0, 300));
+  const other = await open();
+  await signIn(other, "dave");
+  await visit(page, "#/tokens?of=all&user=dave");
+  await page.getByRole("button", { name: /^Revoke token/ }).first().click();
+  await page.getByRole("button", { name: "Revoke", exact: true }).click();
+  await page.getByText("The token is revoked.").waitFor();
+  page.clean();
+  await other.context().close();
+  await page.context().close();
+});
+
+test("services are exported as CSV without formulas", async () => {
+  const page = await open({ answers: { "GET /services": [{ name: "=1+1", version: "@x", versionPublishedBy: "+a", creationTime: "2026-01-01T00:00:00", runtimeType: "Python", description: "-2+3", inputParameterDefinitions: [], outputParameterDefinitions: [] }] } });
+  await signIn(page, "alice");
+  const csv = await saved(page, () => page.getByRole("button", { name: "CSV" }).click());
+  assert.match(csv.split("\n")[1], /^'=1\+1,'@x,1,Python,'\+a,2026-01-01T00:00:00,'-2\+3/);
+  page.clean();
+  await page.context().close();
+});
