@@ -86,7 +86,7 @@ static mls_err *put_subject(void *baton, const mls_not_before *record,
     start->revocations++;
     return mls_index_writer_revoke_subject(
         start->owner->index, record->subject.provider, record->subject.name,
-        apr_time_sec(record->time) + 1, apr_time_sec(record->access_expires),
+        record->second, apr_time_sec(record->access_expires),
         scratch);
 }
 

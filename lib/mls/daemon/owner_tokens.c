@@ -108,8 +108,8 @@ static mls_err *prepare(mls_call *call, mls_txn *txn, mls_family *family,
 
     MLS_TRY(mls_subjects_table_get(&subject, txn, &family->subject, pool));
     claims->issued = apr_time_sec(call->now);
-    if (subject && claims->issued < apr_time_sec(subject->time) + 1) {
-        claims->issued = apr_time_sec(subject->time) + 1;
+    if (subject && claims->issued < subject->second) {
+        claims->issued = subject->second;
     }
     claims->not_before = claims->issued;
     claims->expires = claims->issued + lifetimes->access;
@@ -358,6 +358,30 @@ mls_err *mls_op_token_revoke_family(mls_call *call, mls_txn *txn,
     return revoke_family(call, txn, family, "revoked", pool);
 }
 
+/* From which second on access tokens are good. A login after a revocation in
+ * the same second was given the next one; a further revocation must end that
+ * login, too. */
+static mls_err *next_second(apr_int64_t *second, const mls_call *call,
+                            mls_txn *txn, const mls_subject *subject,
+                            apr_pool_t *pool)
+{
+    const apr_int64_t now = apr_time_sec(call->now);
+    mls_not_before *before;
+
+    *second = now + 1;
+    MLS_TRY(mls_subjects_table_get(&before, txn, subject, pool));
+    if (before && before->second >= *second) {
+        *second = before->second + 1;
+    }
+    if (*second > now + MLS_JWT_SKEW / 2) { /* nobody would accept a token */
+        return mls_err_make(pool, MLS_EBUSY, NULL,
+                            "the tokens of %s were just revoked again and "
+                            "again; try once more in a few seconds",
+                            subject->name);
+    }
+    return NULL;
+}
+
 /* Families are not touched one by one: what is older than the subject's time
  * is refused when it is used. So the record stays. */
 mls_err *mls_op_subject_revoke(mls_call *call, mls_txn *txn, apr_pool_t *pool)
@@ -370,6 +394,7 @@ mls_err *mls_op_subject_revoke(mls_call *call, mls_txn *txn, apr_pool_t *pool)
                                   pool));
     MLS_TRY(mls_subject_check(&record.subject, pool));
     MLS_TRY(longest_access(&longest, txn, pool));
+    MLS_TRY(next_second(&record.second, call, txn, &record.subject, pool));
     record.time = call->now;
     record.access_expires =
         call->now + apr_time_from_sec(longest + MLS_JWT_SKEW);
@@ -379,7 +404,7 @@ mls_err *mls_op_subject_revoke(mls_call *call, mls_txn *txn, apr_pool_t *pool)
     flip->kind = MLS_FLIP_SUBJECT;
     flip->name = record.subject.provider;
     flip->version = record.subject.name;
-    flip->not_before = apr_time_sec(record.time) + 1;
+    flip->not_before = record.second;
     flip->expires = apr_time_sec(record.access_expires);
     return mls_subjects_table_put(txn, &record, pool);
 }

@@ -217,6 +217,7 @@ mls_json *mls_not_before_to_json(const mls_not_before *record,
 
     mls_json_set(json, "subject", mls_subject_to_json(&record->subject, pool));
     set_time(json, "time", record->time);
+    set_time(json, "second", record->second);
     set_time(json, "accessExpires", record->access_expires);
     return json;
 }
@@ -230,6 +231,8 @@ mls_err *mls_not_before_from_json(mls_not_before **out, const mls_json *json,
     MLS_TRY(mls_subject_from_json(&record->subject,
                                   mls_json_get(json, "subject"), pool));
     record->time = mls_json_int(json, "time", 0);
+    record->second = mls_json_int(json, "second",
+                                  apr_time_sec(record->time) + 1);
     record->access_expires = mls_json_int(json, "accessExpires", 0);
     *out = record;
     return NULL;

@@ -87,6 +87,8 @@ typedef struct mls_not_before {
     mls_subject subject;
     apr_time_t time;
     apr_time_t access_expires; /* by then every older access token is over */
+    apr_int64_t second; /* access tokens issued before it are dead; they count
+                         * whole seconds, so it is one after `time`, or more */
 } mls_not_before;
 
 mls_json *mls_not_before_to_json(const mls_not_before *record,

@@ -394,6 +394,47 @@ static void test_a_login_in_the_second_of_a_revocation_works(void **state)
     next_of(f, token);
 }
 
+static void test_revocations_in_one_second_each_end_what_was_before(
+    void **state)
+{
+    struct fixture *f = *state;
+    mls_call out, fresh;
+    int64_t last = 0;
+
+    for (int i = 0; i < 20; i++) {
+        issue(f, "alice", &fresh);
+        f->now += 10;
+        revoke_subject(f, "alice", &out);
+        const int64_t not_before =
+            APR_ARRAY_IDX(out.flips, 0, mls_flip).not_before;
+        f->now += 10;
+        assert_true(verified(f, &fresh).issued < not_before);
+        assert_true(not_before > last);
+        last = not_before;
+    }
+    next_of(f, issue(f, "alice", &fresh));
+    assert_true(verified(f, &fresh).issued >= last);
+}
+
+static void test_endless_revocations_do_not_reach_the_future(void **state)
+{
+    struct fixture *f = *state;
+    mls_json *request = mls_json_object(f->pool);
+    mls_err *err = NULL;
+    mls_call out;
+
+    mls_json_set(request, "subject", subject_of(f, "alice"));
+    for (int i = 0; i < 100 && !err; i++) {
+        err = call(f, &out, "subject.revoke", request);
+    }
+    assert_non_null(err);
+    assert_int_equal(err->code, MLS_EBUSY);
+    pass(f, 1);
+    revoke_subject(f, "alice", &out);
+    f->now += 10;
+    next_of(f, issue(f, "alice", &out));
+}
+
 static void test_a_successor_is_the_same_after_a_restart(void **state)
 {
     struct fixture *f = *state;
@@ -505,6 +546,8 @@ int main(void)
         TEST(test_unknown_tokens_are_refused),
         TEST(test_revoking_a_subject_ends_all_it_has),
         TEST(test_a_login_in_the_second_of_a_revocation_works),
+        TEST(test_revocations_in_one_second_each_end_what_was_before),
+        TEST(test_endless_revocations_do_not_reach_the_future),
         TEST(test_a_successor_is_the_same_after_a_restart),
         TEST(test_wrong_lifetimes_are_refused),
         TEST(test_a_sweep_takes_only_what_is_over),

@@ -129,7 +129,7 @@ static void test_tokens_come_back_whole(void **state)
                                 .access_expires = 4, .revoked = 5,
                                 .reason = "logout" };
     const mls_refresh refresh = { "f", 6, 7 };
-    const mls_not_before before = { { "file", "a" }, 8, 9 };
+    const mls_not_before before = { { "file", "a" }, 8, 9, 10 };
     mls_family *family_back;
     mls_refresh *refresh_back;
     mls_not_before *before_back;
@@ -150,7 +150,8 @@ static void test_tokens_come_back_whole(void **state)
     assert_true(refresh_back->issued == 6 && refresh_back->used == 7);
     assert_null(mls_not_before_from_json(
         &before_back, mls_not_before_to_json(&before, *state), *state));
-    assert_true(before_back->time == 8 && before_back->access_expires == 9);
+    assert_true(before_back->time == 8 && before_back->access_expires == 9
+                && before_back->second == 10);
 }
 
 static void test_a_whole_service_passes(void **state)
