@@ -73,20 +73,3 @@ mls_err *ctl_services(ctl *c, int count, char **words)
     }
     return NULL;
 }
-
-mls_err *ctl_keys(ctl *c, int count, char **words)
-{
-    mls_json *request = mls_json_object(c->pool);
-    mls_json *answer;
-
-    if (count != 1 || strcmp(words[0], "rotate")) {
-        return mls_err_make(c->pool, MLS_EINVALID, NULL,
-                            "usage: mlserverctl keys rotate");
-    }
-    mls_json_set_string(request, "op", "keys.rotate");
-    MLS_TRY(mls_registry_write(&answer, c->registry, request, c->pool));
-    printf("new tokens are signed with key %s; the former key is accepted "
-           "until its tokens are over\n",
-           mls_json_string(answer, "signingKey"));
-    return NULL;
-}

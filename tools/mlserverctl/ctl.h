@@ -34,6 +34,8 @@ typedef mls_err *(*ctl_command)(ctl *c, int count, char **words);
 /* cmd_status.c */
 mls_err *ctl_status(ctl *c, int count, char **words);
 mls_err *ctl_services(ctl *c, int count, char **words);
+
+/* cmd_keys.c */
 mls_err *ctl_keys(ctl *c, int count, char **words);
 
 /* cmd_tokens.c */

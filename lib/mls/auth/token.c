@@ -39,6 +39,7 @@ typedef struct file_identity {
 
 struct mls_token_verifier {
     mls_index *index;
+    const char *audience; /* NULL: the state's id */
     mls_token_memory *memory;
     const char *path;
     _Atomic(key_set *) keys;   /* NULL until the file could be read */
@@ -187,6 +188,12 @@ mls_err *mls_token_verifier_create(mls_token_verifier **out,
     return NULL;
 }
 
+void mls_token_verifier_set_audience(mls_token_verifier *verifier,
+                                     const char *audience)
+{
+    verifier->audience = audience;
+}
+
 /* ---- tokens ---- */
 
 static mls_err *verify_with(mls_jwt_claims *out, int *unknown,
@@ -197,7 +204,10 @@ static mls_err *verify_with(mls_jwt_claims *out, int *unknown,
                                               memory_order_acquire);
 
     return mls_jwt_verify(out, unknown, set ? set->keys : NULL, token, length,
-                          mls_index_state_id(verifier->index), now, pool);
+                          verifier->audience
+                              ? verifier->audience
+                              : mls_index_state_id(verifier->index),
+                          now, pool);
 }
 
 /* A token whose key is not known may be signed with a newer key. */

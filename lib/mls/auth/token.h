@@ -36,6 +36,12 @@ mls_err *mls_token_verifier_create(mls_token_verifier **out,
                                    const char *jwks_path, mls_index *index,
                                    unsigned slots, apr_pool_t *pool);
 
+/** Whom tokens must be for, instead of the state's id (NULL): for several
+ *  servers that share keys. Before the first token is verified; the text is
+ *  kept. */
+void mls_token_verifier_set_audience(mls_token_verifier *verifier,
+                                     const char *audience);
+
 /** The caller is inside an epoch of the index (mls_epoch_enter).
  *  Verify a compact JWT: signature, algorithm, key id, audience (the state's
  *  id), expiry, revocation. A remembered token costs a keyed hash, a

@@ -17,7 +17,8 @@
 
 enum {
     REMEMBER_REQUESTS = 120, /* seconds; callers retry for two */
-    SWEEP_TOKENS = 500       /* looked at in one transaction */
+    SWEEP_TOKENS = 500,      /* looked at in one transaction */
+    TRUST_SECONDS = 30 * 24 * 3600 /* time to import it everywhere */
 };
 
 mls_err *mls_op_hello(mls_call *call, mls_txn *txn, apr_pool_t *pool)
@@ -58,19 +59,56 @@ mls_err *mls_op_status(mls_call *call, mls_txn *txn, apr_pool_t *pool)
     return NULL;
 }
 
-mls_err *mls_op_keys_rotate(mls_call *call, mls_txn *txn, apr_pool_t *pool)
+/* Until then a token of the key that signs now may be in use. */
+static mls_err *last_use(int64_t *until, const mls_call *call, mls_txn *txn,
+                         apr_pool_t *pool)
 {
     const char *longest;
 
-    /* Until then a token of the old key may be in use. */
     MLS_TRY(mls_meta_table_get(&longest, txn, "accessLifetime", pool));
-    const int64_t until = apr_time_sec(call->now) + MLS_JWT_SKEW
-                          + (longest ? apr_atoi64(longest) : 3600);
+    *until = apr_time_sec(call->now) + MLS_JWT_SKEW
+             + (longest ? apr_atoi64(longest) : 3600);
+    return NULL;
+}
+
+static void tell_key(mls_call *call, const char *event)
+{
+    const char *kid = mls_jwt_key_id(mls_keys_signing(call->owner->keys));
+
+    mls_json_set_string(call->answer, "signingKey", kid);
+    mls_daemon_log(call->owner->daemon, "%s kid=%s", event, kid);
+}
+
+mls_err *mls_op_keys_rotate(mls_call *call, mls_txn *txn, apr_pool_t *pool)
+{
+    int64_t until;
+
+    MLS_TRY(last_use(&until, call, txn, pool));
     MLS_TRY(mls_keys_rotate(call->owner->keys, until, pool));
-    mls_json_set_string(call->answer, "signingKey",
-                        mls_jwt_key_id(mls_keys_signing(call->owner->keys)));
-    mls_daemon_log(call->owner->daemon, "key_rotated kid=%s",
-                   mls_jwt_key_id(mls_keys_signing(call->owner->keys)));
+    tell_key(call, "key_rotated");
+    return NULL;
+}
+
+mls_err *mls_op_keys_import(mls_call *call, mls_txn *txn, apr_pool_t *pool)
+{
+    const char *jwk;
+    int64_t until;
+
+    MLS_TRY(mls_json_need_string(&jwk, call->request, "key", pool));
+    MLS_TRY(last_use(&until, call, txn, pool));
+    MLS_TRY(mls_keys_import(call->owner->keys, jwk, until, pool));
+    tell_key(call, "key_imported");
+    return NULL;
+}
+
+mls_err *mls_op_keys_trust(mls_call *call, mls_txn *txn, apr_pool_t *pool)
+{
+    const char *jwk;
+
+    MLS_TRY(mls_json_need_string(&jwk, call->request, "key", pool));
+    MLS_TRY(mls_keys_trust(call->owner->keys, jwk,
+                           apr_time_sec(call->now) + TRUST_SECONDS, pool));
+    tell_key(call, "key_trusted");
     return NULL;
 }
 

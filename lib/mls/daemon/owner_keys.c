@@ -68,18 +68,27 @@ static mls_err *read_key(mls_jwt_key **key, const char *path, apr_pool_t *pool)
 
 /* The key file first, then the name of it: a crash between leaves a file that
  * nobody names. */
-static mls_err *make_signing(mls_keys *keys, apr_pool_t *pool)
+static mls_err *put_signing(mls_keys *keys, mls_jwt_key *key,
+                            apr_pool_t *pool)
 {
+    const char *kid = mls_jwt_key_id(key);
     const char *jwk;
 
-    MLS_TRY(mls_jwt_key_make(&keys->signing, pool));
-    const char *kid = mls_jwt_key_id(keys->signing);
-    MLS_TRY(mls_jwt_key_private(&jwk, keys->signing, pool));
+    keys->signing = key;
+    MLS_TRY(mls_jwt_key_private(&jwk, key, pool));
     MLS_TRY(mls_file_write(
         key_path(keys, apr_pstrcat(pool, kid, ".jwk", NULL), pool), jwk,
         strlen(jwk), 0600, pool));
     return mls_file_write(key_path(keys, "signing", pool), kid, strlen(kid),
                           0600, pool);
+}
+
+static mls_err *make_signing(mls_keys *keys, apr_pool_t *pool)
+{
+    mls_jwt_key *key;
+
+    MLS_TRY(mls_jwt_key_make(&key, pool));
+    return put_signing(keys, key, pool);
 }
 
 static mls_err *open_signing(mls_keys *keys, apr_pool_t *pool)
@@ -233,30 +242,93 @@ const mls_jwt_key *mls_keys_signing(const mls_keys *keys)
     return keys->signing;
 }
 
+static const char *former_path(const mls_keys *keys, const char *kid,
+                               int64_t until, apr_pool_t *pool)
+{
+    return key_path(keys,
+                    apr_psprintf(pool, "%s.until-%" APR_INT64_T_FMT ".jwk",
+                                 kid, (apr_int64_t)until),
+                    pool);
+}
+
+static mls_err *check_room(const mls_keys *keys, apr_pool_t *pool)
+{
+    return keys->former->nelts < KEY_FILES_MOST
+               ? NULL
+               : mls_err_make(pool, MLS_EBUSY, NULL,
+                              "%d former keys are still in use",
+                              keys->former->nelts);
+}
+
 /* The public set with the new key is out before the key signs, so that no
  * child meets a token whose key it cannot find. */
-mls_err *mls_keys_rotate(mls_keys *keys, int64_t until, apr_pool_t *scratch)
+static mls_err *replace_signing(mls_keys *keys, mls_jwt_key *key,
+                                int64_t until, apr_pool_t *scratch)
 {
     mls_keys next = *keys;
     const char *kid = mls_jwt_key_id(keys->signing);
     const char *old =
         key_path(keys, apr_pstrcat(scratch, kid, ".jwk", NULL), scratch);
-    const char *former = key_path(
-        keys, apr_psprintf(scratch, "%s.until-%" APR_INT64_T_FMT ".jwk", kid,
-                           (apr_int64_t)until), scratch);
 
-    if (keys->former->nelts >= KEY_FILES_MOST) {
-        return mls_err_make(scratch, MLS_EBUSY, NULL,
-                            "%d former keys are still in use",
-                            keys->former->nelts);
-    }
-    if (link(old, former) && errno != EEXIST) {
+    MLS_TRY(check_room(keys, scratch));
+    if (link(old, former_path(keys, kid, until, scratch))
+        && errno != EEXIST) {
         return mls_err_apr(scratch, errno, "keep the key %s", old);
     }
-    MLS_TRY(make_signing(&next, scratch));
+    MLS_TRY(put_signing(&next, key, scratch));
     MLS_TRY(load(keys, scratch));
     unlink(old);
     return NULL;
+}
+
+mls_err *mls_keys_rotate(mls_keys *keys, int64_t until, apr_pool_t *scratch)
+{
+    mls_jwt_key *key;
+
+    MLS_TRY(mls_jwt_key_make(&key, scratch));
+    return replace_signing(keys, key, until, scratch);
+}
+
+/* A private key from outside. Its id becomes a file's name. */
+static mls_err *read_foreign(mls_jwt_key **key, const char *jwk,
+                             apr_pool_t *pool)
+{
+    MLS_TRY(mls_jwt_key_read(key, jwk, strlen(jwk), pool));
+    const char *kid = mls_jwt_key_id(*key);
+
+    if (strspn(kid, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                    "0123456789_-") != strlen(kid) || !*kid) {
+        return mls_err_make(pool, MLS_EINVALID, NULL,
+                            "the key's id is not one that a server of ours "
+                            "gives");
+    }
+    return NULL;
+}
+
+mls_err *mls_keys_import(mls_keys *keys, const char *jwk, int64_t until,
+                         apr_pool_t *scratch)
+{
+    mls_jwt_key *key;
+
+    MLS_TRY(read_foreign(&key, jwk, scratch));
+    return strcmp(mls_jwt_key_id(key), mls_jwt_key_id(keys->signing))
+               ? replace_signing(keys, key, until, scratch)
+               : NULL;
+}
+
+mls_err *mls_keys_trust(mls_keys *keys, const char *jwk, int64_t until,
+                        apr_pool_t *scratch)
+{
+    mls_jwt_key *key;
+    const char *own;
+
+    MLS_TRY(read_foreign(&key, jwk, scratch));
+    MLS_TRY(check_room(keys, scratch));
+    MLS_TRY(mls_jwt_key_private(&own, key, scratch));
+    MLS_TRY(mls_file_write(
+        former_path(keys, mls_jwt_key_id(key), until, scratch), own,
+        strlen(own), 0600, scratch));
+    return load(keys, scratch);
 }
 
 mls_err *mls_keys_sweep(mls_keys *keys, int64_t now, apr_pool_t *scratch)

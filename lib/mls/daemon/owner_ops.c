@@ -56,6 +56,10 @@ static const mls_op ops[] = {
 
     { "keys.rotate", MLS_OP_WRITE, MLS_OP_ADMIN, mls_op_keys_rotate, NULL,
       NULL },
+    { "keys.import", MLS_OP_WRITE, MLS_OP_ADMIN, mls_op_keys_import, NULL,
+      NULL },
+    { "keys.trust", MLS_OP_WRITE, MLS_OP_ADMIN, mls_op_keys_trust, NULL,
+      NULL },
     { "backup", MLS_OP_SLOW, MLS_OP_ADMIN, mls_op_backup, NULL, NULL },
     { "verify", MLS_OP_WRITE, MLS_OP_ADMIN, mls_op_verify, NULL, NULL },
     { "sweep", MLS_OP_WRITE, MLS_OP_INTERNAL, mls_op_sweep, NULL, NULL },

@@ -230,6 +230,14 @@ const mls_jwt_key *mls_keys_signing(const mls_keys *keys);
  *  `until` (seconds since 1970). */
 mls_err *mls_keys_rotate(mls_keys *keys, int64_t until, apr_pool_t *scratch);
 
+/** Sign with a key that another server signs with, too; as above. */
+mls_err *mls_keys_import(mls_keys *keys, const char *jwk, int64_t until,
+                         apr_pool_t *scratch);
+
+/** Accept what another server's key signs until `until`. */
+mls_err *mls_keys_trust(mls_keys *keys, const char *jwk, int64_t until,
+                        apr_pool_t *scratch);
+
 /** Forget what is over. */
 mls_err *mls_keys_sweep(mls_keys *keys, int64_t now, apr_pool_t *scratch);
 
@@ -283,6 +291,8 @@ mls_err *mls_op_audit_search(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_hello(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_status(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_keys_rotate(mls_call *, mls_txn *, apr_pool_t *);
+mls_err *mls_op_keys_import(mls_call *, mls_txn *, apr_pool_t *);
+mls_err *mls_op_keys_trust(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_backup(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_verify(mls_call *, mls_txn *, apr_pool_t *);
 mls_err *mls_op_sweep(mls_call *, mls_txn *, apr_pool_t *);
