@@ -111,13 +111,20 @@ $(BUILD)/gen/openapi_json.h: docs/api/openapi.json
 	{ echo 'static const unsigned char openapi_json[] = {'; \
 	  od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '};'; } > $@
 $(call obj,mod_mlserver/api/swagger.c): $(BUILD)/gen/openapi_json.h
+# What was linked, for GET /admin/api/licences.
+$(BUILD)/gen/library_versions.h: Makefile
+	@mkdir -p $(@D)
+	@for one in $(sort $(PKGS_MLSCORE) $(PKGS_MLS) libseccomp jansson); do \
+	    printf '{ "%s", "%s" },\n' $$one "$$(pkg-config --modversion $$one)"; \
+	done > $@.new && mv $@.new $@
+$(call obj,mod_mlserver/api/licences.c): $(BUILD)/gen/library_versions.h
 
 # The module exports its module record only: nothing of ours may clash with
 # another module in the same process.
 $(MODULE): $(call obj,$(MODULE_SRC)) $(LIB_MLS) $(LIB_MLSCORE)
 	@mkdir -p $(@D)
 	$(CC) -shared $(BASE_LDFLAGS) $(LDFLAGS) -Wl,--exclude-libs,ALL -o $@ $(call obj,$(MODULE_SRC)) \
-	    $(LIB_MLS) $(LIB_MLSCORE) $(LIBS_MLS) $(LIBS_MLSCORE)
+	    $(LIB_MLS) $(LIB_MLSCORE) $(LIBS_MLS) $(LIBS_MLSCORE) -lldap -llber
 
 define program
 @mkdir -p $(@D)
@@ -173,11 +180,16 @@ $(VENV_BENCH)/.made: tests/bench/requirements.txt
 	$(VENV_BENCH)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+# Swagger UI and uPlot, which the console uses; CONSOLE_PARTS=FOLDER has them.
+.PHONY: parts
+parts:
+	@tools/console/parts.sh $(BUILD)/console/vendor
+
 # --- serve -------------------------------------------------------------------
 .PHONY: serve stop
 export PORT STATE MPM
 serve: deps
-	@$(AGAIN) all
+	@$(AGAIN) all parts
 	@BUILD=$(BUILD) tools/serve/serve.sh
 stop:
 	@tools/serve/stop.sh
@@ -186,7 +198,7 @@ stop:
 .PHONY: check check-all check-run bench fuzz test-programs
 check: test-deps
 	@$(AGAIN) venv
-	@$(AGAIN) -k all unit fuzz-bins test-modules
+	@$(AGAIN) -k all parts unit fuzz-bins test-modules
 	@$(VPYTHON) tests/run.py --build $(BUILD) $(if $(FAST),--fast) $(SUITES)
 
 # The suites under the sanitizers with httpd, the long runs, the benches.
@@ -200,9 +212,18 @@ check-all: test-deps
 	@$(AGAIN) bench
 
 bench: test-deps
-	@$(AGAIN) venv
-	@$(AGAIN) all test-modules
-	@$(VPYTHON) tests/bench/bench_http.py --build $(BUILD)
+	@$(AGAIN) venv venv-bench
+	@$(AGAIN) all test-modules bench-bins
+	@tests/bench/run.sh $(BUILD) $(VPYTHON) $(VENV_BENCH)/bin/python
+
+.PHONY: bench-bins
+BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+BENCH_BIN := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
+$(call obj,$(BENCH_SRC)): PART_FLAGS = $(INC_MLSCORE) $(INC_MLS)
+bench-bins: $(BENCH_BIN)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB_MLS) $(LIB_MLSCORE)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_LDFLAGS) $(LDFLAGS) -o $@ $< $(LIB_MLS) $(LIB_MLSCORE) $(LIBS_MLS) $(LIBS_MLSCORE)
 
 # libFuzzer over every target, SECONDS_EACH long (default 60).
 SECONDS_EACH ?= 60

@@ -254,10 +254,11 @@ SUITES = {
     "api-one-user": pytest("api", marks="smoke", MLS_TEST_AS="one"),
     "api-event": pytest("api", marks="smoke", MLS_TEST_MPM="event"),
     "api-worker": pytest("api", marks="smoke", MLS_TEST_MPM="worker"),
+    "console": scripts("console", "run_console.py"),
     "packaging": pytest("packaging", workers=1),
 }
 # What FAST=1 leaves out altogether.
-SLOW = {"api-one-user", "api-event", "api-worker", "packaging"}
+SLOW = {"console", "api-one-user", "api-event", "api-worker", "packaging"}
 # What the sanitizers run.
 SANITIZED = ("unit", "fuzz", "conformance", "daemon", "api", "api-event")
 

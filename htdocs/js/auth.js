@@ -45,15 +45,28 @@ class Session extends EventTarget {
 
   // --- start ---
 
-  /** Another tab may have signed in, or httpd may know who this is already. */
-  async begin() {
-    this.#tabs.postMessage({ type: "ask" });
-    await Promise.race([new Promise((done) => this.addEventListener("change", done, { once: true })), pause(ASK_TABS)]);
+  /** Another tab may have signed in, or httpd may know who this is already. `learned` is
+   *  done when it is known what the server offers. */
+  async begin(learned) {
+    if (await this.#others()) {
+      this.#tabs.postMessage({ type: "ask" });
+      await Promise.race([new Promise((done) => this.addEventListener("change", done, { once: true })), pause(ASK_TABS)]);
+    }
+    await learned;
     if (this.token) return this.load();
     this.me = await this.#who();
     this.user = this.me?.user ?? null;
     this.ambient = Boolean(this.user);
     return this.ambient;
+  }
+
+  /** Is another tab of this server open? Each holds a shared lock for as long as it lives. */
+  async #others() {
+    if (!navigator.locks) return true;
+    const name = `mlserver-tab ${base}`;
+    const { held } = await navigator.locks.query();
+    navigator.locks.request(name, { mode: "shared" }, () => new Promise(() => {}));
+    return held.some((lock) => lock.name === name);
   }
 
   async load() {

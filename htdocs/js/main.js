@@ -83,6 +83,5 @@ window.addEventListener("hashchange", () => show());
 listen({ find: () => shell?.find() });
 
 theme(localStorage.getItem("theme"));
-await learnPaths();
-if (await session.begin().catch(() => false)) show();
+if (await session.begin(learnPaths()).catch(() => false)) show();
 else signIn("");

@@ -116,7 +116,7 @@ test("typing in a search box never loses the focus, and the address keeps it", a
   assert.match(await focused(page), /^INPUT Name, owner/);
   assert.match(page.url(), /q=iris$/);
   assert.equal(await page.locator(".services tbody tr").count(), 1);
-  await page.getByRole("link", { name: "iris" }).click();
+  await page.locator(".services a.name").click();
   await page.getByRole("heading", { name: "iris", level: 1 }).waitFor();
   await page.goBack();
   await page.getByLabel("Name, owner or description").waitFor();

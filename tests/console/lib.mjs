@@ -104,6 +104,7 @@ export async function signIn(page, user, hash = "") {
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.locator(".rail").waitFor({ state: "attached" });
   await settled(page);
+  await page.waitForTimeout(100); // what a page asks for on its own
 }
 
 /** Go to a page of the console that is open, by its address. */
@@ -113,15 +114,15 @@ export async function visit(page, hash) {
     if (location.hash === to) window.dispatchEvent(new HashChangeEvent("hashchange"));
     else location.hash = to;
   }, hash);
+  await page.waitForTimeout(20);
   await settled(page);
 }
 
-/** Until nothing is loading any more. */
+/** Until the page that the address names is there, or the sign-in. */
 export async function settled(page) {
+  await page.locator(".main:not([aria-busy]) h1, .gate h1").first().waitFor();
   await page.waitForTimeout(30);
-  await page.waitForLoadState("networkidle");
-  await page.locator(".main > .bones").waitFor({ state: "detached" });
-  await page.locator("h1").first().waitFor();
+  await page.locator(".main:not([aria-busy]) h1, .gate h1").first().waitFor();
 }
 
 /** axe over the page as it is; fails with what it found. */

@@ -56,7 +56,7 @@ test("when renewing fails, too, the password is asked for over the page and the 
   page.watch.expect(/401|refreshToken/);
   await signIn(page, "alice", "#/services/iris/1.0/try");
   await page.route("**/login/refreshToken", (route) => route.fulfill({ status: 401, json: { message: "ended" } }));
-  await page.getByLabel("1 Petal.Length").fill("6.25");
+  await page.getByRole("textbox", { name: /^1 Petal.Length/ }).fill("6.25");
   await page.waitForTimeout(3500);
   await page.getByRole("button", { name: "Run" }).click();
   const dialog = page.getByRole("dialog", { name: "Your session has ended" });
@@ -65,7 +65,7 @@ test("when renewing fails, too, the password is asked for over the page and the 
   await dialog.getByLabel("Password", { exact: true }).fill(world.users.alice);
   await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByRole("cell", { name: "versicolor" }).waitFor();
-  assert.equal(await page.getByLabel("1 Petal.Length").inputValue(), "6.25");
+  assert.equal(await page.getByRole("textbox", { name: /^1 Petal.Length/ }).inputValue(), "6.25");
   page.clean();
   await page.context().close();
 });

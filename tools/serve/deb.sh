@@ -8,6 +8,8 @@ out=$(realpath -m "${1:-build/deb}")
 rm -rf "$out"
 version=$(tools/serve/source.sh "$out/source")
 sed -i "1s/([^)]*)/($version)/" "$out/source/debian/changelog"
+# Builds of packages have no network: what the console needs goes along.
+tools/console/parts.sh "$out/source/console-parts"
 cd "$out/source"
 dpkg-buildpackage -b -us -uc -j2 >"$out/build.log" 2>&1 || {
     tail -n 40 "$out/build.log" >&2

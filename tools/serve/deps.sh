@@ -7,20 +7,25 @@ set -euo pipefail
 
 debian_build="gcc libc6-dev make pkg-config apache2-bin apache2-dev apache2-utils
     bubblewrap curl ca-certificates libaprutil1-dev libcjose-dev libdb-dev libjansson-dev
-    libjson-c-dev libpcre2-dev libseccomp-dev libssl-dev libutf8proc-dev
+    libjson-c-dev libldap-dev libpcre2-dev libseccomp-dev libssl-dev libutf8proc-dev
     libxml2-dev libxxhash-dev libzip-dev openssl procps python3 zlib1g-dev
-    python3-dill python3-numpy python3-pandas"
-debian_test="libcmocka-dev nghttp2-client python3-venv wrk g++ binutils valgrind"
+    python3-dill python3-numpy python3-pandas npm"
+debian_test="chromium libcmocka-dev nghttp2-client python3-venv wrk g++ binutils valgrind
+    slapd ldap-utils libaprutil1-ldap libaprutil1-dbd-sqlite3
+    samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind
+    krb5-user libapache2-mod-auth-gssapi"
 debian_fuzz="clang"
 debian_deb="dpkg-dev debhelper fakeroot"
 debian_rpm="rpm rpm2cpio cpio"
 
 fedora_build="gcc make pkgconf-pkg-config httpd-core httpd-devel httpd-tools
     bubblewrap curl apr-util-devel cjose-devel jansson-devel libdb-devel json-c-devel
-    pcre2-devel libseccomp-devel openssl-devel utf8proc-devel libxml2-devel
+    openldap-devel pcre2-devel libseccomp-devel openssl-devel utf8proc-devel libxml2-devel
     xxhash-devel libzip-devel openssl procps-ng python3 zlib-devel
-    python3-dill python3-numpy python3-pandas"
-fedora_test="libcmocka-devel nghttp2 wrk gcc-c++ binutils valgrind"
+    python3-dill python3-numpy python3-pandas npm"
+fedora_test="chromium libcmocka-devel nghttp2 wrk gcc-c++ binutils valgrind mod_ldap
+    openldap-servers openldap-clients apr-util-ldap apr-util-sqlite samba-dc
+    krb5-workstation mod_auth_gssapi"
 fedora_fuzz="clang compiler-rt"
 fedora_deb="dpkg-dev debhelper fakeroot"
 fedora_rpm="rpm-build cpio"
@@ -49,10 +54,12 @@ wanted() { # FAMILY SET...: the packages of the sets, one a line
     done
 }
 
-# A package counts as there when dpkg has it installed.
+# A package counts as there when dpkg has it installed; npm also when it came
+# with a Node.js from elsewhere, beside which the distribution's will not go.
 missing_debian() {
     local package
     for package in "$@"; do
+        [ "$package" != npm ] || ! command -v npm >/dev/null || continue
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] \
             || printf '%s ' "$package"
     done

@@ -56,11 +56,24 @@ if [ -d htdocs ]; then
         put 0644 "htdocs/$file" "$datadir/htdocs/$(dirname "$file")"
     done
 fi
-if [ -d "$build/console/vendor" ]; then
-    for file in "$build"/console/vendor/*; do
+parts=${PARTS:-$build/console/vendor}
+if [ -d "$parts" ]; then
+    for file in "$parts"/*; do
         put 0644 "$file" "$datadir/htdocs/vendor"
     done
 fi
+# The console at <mount>/console/, for a server to include: the console's part
+# of serve.conf.in with the places of this installation.
+console=$(mktemp)
+{
+    echo "# SPDX-License-Identifier: Apache-2.0"
+    sed -n '/^# The console:/,$p' conf/serve.conf.in |
+        sed -e "s|@PARTS@|$datadir/htdocs/vendor|g" \
+            -e "s|@HTDOCS@|$datadir/htdocs|g" \
+            -e 's|\(["^]\)/console|\1/mlserver/console|g'
+} >"$console"
+put 0644 "$console" "$datadir" console.conf
+rm -f "$console"
 for file in README.md CHANGELOG.md LICENSE docs/security.md; do
     [ ! -e "$file" ] || put 0644 "$file" "$docdir"
 done

@@ -10,6 +10,8 @@ spec=$PWD/rpm/mod_mlserver.spec
 rm -rf "$out"
 mkdir -p "$out"/{SOURCES,BUILD,RPMS}
 version=$(tools/serve/source.sh "$out/source")
+# Builds of packages have no network: what the console needs goes along.
+tools/console/parts.sh "$out/source/console-parts"
 mv "$out/source" "$out/mod_mlserver-$version"
 tar -C "$out" -czf "$out/SOURCES/mod_mlserver-$version.tar.gz" \
     "mod_mlserver-$version"

@@ -117,6 +117,7 @@ export function frame({ theme }) {
     loading({ section }) {
       mark(section);
       clearTimeout(waiting);
+      main.setAttribute("aria-busy", "true");
       waiting = setTimeout(() => main.replaceChildren(bones()), 150);
     },
     show({ section }, { title, crumbs: list, body }, scroll = 0) {
@@ -125,6 +126,7 @@ export function frame({ theme }) {
       mark(section);
       setCrumbs(list && list.length ? list : [[title]]);
       main.replaceChildren(...[body].flat().filter(Boolean));
+      main.removeAttribute("aria-busy");
       main.querySelector('.tabs [aria-current="page"]')?.scrollIntoView({ inline: "center", block: "nearest" });
       window.scrollTo(0, scroll);
       const heading = main.querySelector("h1") || main;
@@ -137,6 +139,7 @@ export function frame({ theme }) {
       mark("");
       setCrumbs([["Not found"]]);
       const heading = h("h1", { tabindex: "-1" }, "There is no such page");
+      main.removeAttribute("aria-busy");
       main.replaceChildren(h("div", { class: "empty" }, icon("info"), heading, h("p", {}, h("a", { href: to("services") }, "All services"))));
       heading.focus();
     },

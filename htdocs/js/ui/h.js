@@ -59,7 +59,7 @@ export function failure(title, error, retry, level = "strong") {
 }
 
 export function bones(lines = 5) {
-  return h("div", { class: "bones", "aria-busy": "true", "aria-label": "Loading" },
+  return h("div", { class: "bones" }, h("p", { class: "vh" }, "Loading"),
     Array.from({ length: lines }, (_, i) => h("span", { class: `bone ${i % 2 ? "bone--short" : ""}` })));
 }
 
