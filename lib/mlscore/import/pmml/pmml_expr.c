@@ -472,24 +472,52 @@ static uint32_t with_default(pmml_import *in, const pmml_element *element,
     return mlscore_pmml_add(in, PMML_TABLE_exprs, &expr);
 }
 
-static uint32_t apply_defined(pmml_import *in, pmml_scope *scope,
-                              const pmml_element *element,
-                              const pmml_element *function,
-                              const pmml_list *arguments)
+/** mapMissingTo of a defined function: if any argument is missing, that; else
+ *  the function's result. */
+static uint32_t unless_missing(pmml_import *in, const pmml_element *element,
+                               const pmml_list *arguments, uint32_t body)
 {
-    const pmml_map before = scope->parameters;
+    const uint32_t type = mlscore_pmml_expr_type(in, body);
+    pmml_expr constant = blank_expr(PMML_OP_CONSTANT, type);
+
+    constant.a = replacement(in, element, "mapMissingTo", type);
+    constant.type = ((pmml_constant *)mlscore_pmml_at(
+                         in, PMML_TABLE_constants, constant.a))
+                        ->type;
+    const uint32_t spare =
+        mlscore_pmml_add(in, PMML_TABLE_exprs, &constant);
+
+    for (uint32_t i = arguments->count; i-- > 0;) {
+        pmml_expr missing = blank_expr(PMML_OP_APPLY, PMML_BOOLEAN);
+        pmml_expr choice = blank_expr(
+            PMML_OP_APPLY,
+            mlscore_pmml_expr_type(in, body) == constant.type ? constant.type
+                                                              : PMML_DYNAMIC);
+
+        missing.a = mlscore_pmml_add_words(in, &arguments->items[i], 1);
+        missing.b = 1;
+        missing.c = PMML_F_IS_MISSING;
+        missing.f = PMML_INVALID_RETURN;
+        const uint32_t words[3] = {
+            mlscore_pmml_add(in, PMML_TABLE_exprs, &missing), spare, body};
+
+        choice.a = mlscore_pmml_add_words(in, words, 3);
+        choice.b = 3;
+        choice.c = PMML_F_IF;
+        choice.f = PMML_INVALID_RETURN;
+        body = mlscore_pmml_add(in, PMML_TABLE_exprs, &choice);
+    }
+    return body;
+}
+
+/** The arguments, by the parameters' names. */
+static pmml_map bind_parameters(pmml_import *in, const pmml_element *element,
+                                const pmml_element *function,
+                                const pmml_list *arguments)
+{
     pmml_map parameters = {0};
     uint32_t count = 0;
 
-    if (mlscore_pmml_attr(element, "mapMissingTo")) {
-        mlscore_pmml_fail(in, MLSCORE_EUNSUPPORTED, element,
-                          "mapMissingTo of a DefineFunction is not "
-                          "supported");
-    }
-    if (++in->function_depth > FUNCTION_DEPTH) {
-        mlscore_pmml_fail(in, MLSCORE_ELIMIT, element,
-                          "functions apply one another too deeply");
-    }
     PMML_EACH(parameter, function) {
         if (parameter->kind != PMML_E_PARAMETER_FIELD) {
             continue;
@@ -511,7 +539,48 @@ static uint32_t apply_defined(pmml_import *in, pmml_scope *scope,
                           mlscore_pmml_attr(element, "function"), count,
                           arguments->count);
     }
-    scope->parameters = parameters;
+    return parameters;
+}
+
+/** Fields that a function derives from its parameters, each from those before
+ *  it. */
+static void add_function_fields(pmml_import *in, pmml_scope *scope,
+                                const pmml_element *function)
+{
+    PMML_EACH(field, function) {
+        if (field->kind != PMML_E_DERIVED_FIELD) {
+            continue;
+        }
+        const uint32_t name = mlscore_pmml_symbol_of(
+            in, mlscore_pmml_need(in, field, "name"));
+        const uint32_t expr = mlscore_pmml_expr_in(in, scope, field);
+        const uint32_t type =
+            mlscore_pmml_type(in, field, "dataType",
+                              mlscore_pmml_expr_type(in, expr));
+
+        mlscore_pmml_map_put(
+            in, &scope->parameters, name,
+            mlscore_pmml_derived_slot(
+                in, expr, type,
+                mlscore_pmml_optype(in, field,
+                                    mlscore_pmml_default_optype(type)),
+                name));
+    }
+}
+
+static uint32_t apply_defined(pmml_import *in, pmml_scope *scope,
+                              const pmml_element *element,
+                              const pmml_element *function,
+                              const pmml_list *arguments)
+{
+    const pmml_map before = scope->parameters;
+
+    if (++in->function_depth > FUNCTION_DEPTH) {
+        mlscore_pmml_fail(in, MLSCORE_ELIMIT, element,
+                          "functions apply one another too deeply");
+    }
+    scope->parameters = bind_parameters(in, element, function, arguments);
+    add_function_fields(in, scope, function);
     uint32_t body = mlscore_pmml_expr_in(in, scope, function);
 
     scope->parameters = before;
@@ -520,8 +589,11 @@ static uint32_t apply_defined(pmml_import *in, pmml_scope *scope,
         in, function, "dataType", mlscore_pmml_expr_type(in, body));
 
     body = mlscore_pmml_cast_expr(in, body, type);
-    return mlscore_pmml_attr(element, "defaultValue")
-               ? with_default(in, element, body, type)
+    if (mlscore_pmml_attr(element, "defaultValue")) {
+        body = with_default(in, element, body, type);
+    }
+    return mlscore_pmml_attr(element, "mapMissingTo")
+               ? unless_missing(in, element, arguments, body)
                : body;
 }
 

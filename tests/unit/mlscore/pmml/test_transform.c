@@ -299,6 +299,23 @@ static void test_functions(void **state)
          DEFINES(SQUARE, "<Apply function='square' defaultValue='-1'>" X
                          "</Apply>"),
          HEAD ",,,,\n3,,,,\n", "y,t\n0,-1\n0,9\n"},
+        {"a missing argument of a defined function",
+         DEFINES("<DefineFunction name='first' optype='continuous' "
+                 "dataType='double'><ParameterField name='a'/>"
+                 "<ParameterField name='b'/><FieldRef field='a'/>"
+                 "</DefineFunction>",
+                 "<Apply function='first' mapMissingTo='-2'>" X Z "</Apply>"),
+         HEAD "3,1,,,\n3,,,,\n,1,,,\n", "y,t\n0,3\n0,-2\n0,-2\n"},
+        {"a function with fields of its own",
+         DEFINES("<DefineFunction name='f' optype='continuous' "
+                 "dataType='double'><ParameterField name='a'/>"
+                 "<DerivedField name='twice' optype='continuous' "
+                 "dataType='double'><Apply function='+'><FieldRef field='a'/>"
+                 "<FieldRef field='a'/></Apply></DerivedField>"
+                 "<Apply function='*'><FieldRef field='twice'/>"
+                 "<FieldRef field='twice'/></Apply></DefineFunction>",
+                 APPLY("f", X)),
+         HEAD "3,,,,\n", "y,t\n0,36\n"},
     };
 
     (void)state;
