@@ -80,6 +80,10 @@ static mls_err *take(ctl *c, const char *op, const char *source)
     mls_err *err = ask(&signing, c, op, key);
 
     OPENSSL_cleanse(key, length);
+    if (err && err->code == MLS_EINVALID) {
+        return mls_err_make(c->pool, MLS_EINVALID, err,
+                            "%s is not a signing key", source);
+    }
     MLS_TRY(err);
     printf("new tokens are signed with key %s\n", signing);
     return NULL;

@@ -26,7 +26,8 @@ enum {
     SECRET = 32,
     FILE_MOST = 16384,
     PUBLIC_MOST = 1 << 20,
-    KEY_FILES_MOST = 100
+    KEY_FILES_MOST = 100,
+    KEY_ID_MOST = 64 /* what verifying takes */
 };
 
 struct former {
@@ -297,7 +298,8 @@ static mls_err *read_foreign(mls_jwt_key **key, const char *jwk,
     const char *kid = mls_jwt_key_id(*key);
 
     if (strspn(kid, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                    "0123456789_-") != strlen(kid) || !*kid) {
+                    "0123456789_-") != strlen(kid) || !*kid
+        || strlen(kid) > KEY_ID_MOST) {
         return mls_err_make(pool, MLS_EINVALID, NULL,
                             "the key's id is not one that a server of ours "
                             "gives");
