@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every scoring request pays before it scores: entering an epoch, finding
  * a version in the mapped index, getting its model from the cache, verifying a
- * token. One thread, the best of several passes. Prints `name: value` lines.
+ * token. One thread, the best of several passes. Prints `name: value unit`
+ * lines.
  *
  * Opening a model is replaced: a hit does not open any. */
 
@@ -207,14 +208,14 @@ int main(void)
     make_index(&b);
     make_token(&b);
     const int ticket = mls_epoch_enter(b.epochs);
-    printf("index-find-ns: %.1f\n", best(&b, find_hot, CALLS));
-    printf("index-find-cold-ns: %.1f\n", best(&b, find_any, CALLS));
-    printf("epoch-ns: %.1f\n", best(&b, enter_and_leave, CALLS));
-    printf("cache-hit-ns: %.1f\n", best(&b, get_model, CALLS));
+    printf("index-find-ns: %.1f ns\n", best(&b, find_hot, CALLS));
+    printf("index-find-cold-ns: %.1f ns\n", best(&b, find_any, CALLS));
+    printf("epoch-ns: %.1f ns\n", best(&b, enter_and_leave, CALLS));
+    printf("cache-hit-ns: %.1f ns\n", best(&b, get_model, CALLS));
     printf("token-characters: %d\n", (int)b.token_length);
-    printf("token-remembered-ns: %.1f\n",
+    printf("token-remembered-ns: %.1f ns\n",
            best(&b, verify_remembered, CALLS));
-    printf("token-first-us: %.1f\n", best(&b, verify_first, FIRST) / 1000);
+    printf("token-first-us: %.1f us\n", best(&b, verify_first, FIRST) / 1000);
     mls_epoch_leave(b.epochs, ticket);
     unlink(apr_pstrcat(b.pool, b.folder, "/index", NULL));
     unlink(apr_pstrcat(b.pool, b.folder, "/keys.jwks", NULL));

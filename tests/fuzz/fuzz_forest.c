@@ -113,8 +113,8 @@ static void compare(choices *c, mlscore_forest *forest, int is_double)
     const void *rows = is_double ? (void *)numbers : (void *)floats;
 
     mlscore_forest_run_plain(forest, rows, ROWS, expected, leaves, scratch);
-    for (int level = 0; level <= FOREST_LEVEL_AVX512; level++) {
-        mlscore_forest_limit(forest, (forest_level)level);
+    for (int level = 0; level <= MLSCORE_CPU_AVX512; level++) {
+        mlscore_forest_limit(forest, (mlscore_cpu)level);
         mlscore_forest_run(forest, rows, ROWS, out, scratch);
         same(expected, out, ROWS * OUTPUTS);
         mlscore_forest_run(forest, rows, 1, out, scratch);

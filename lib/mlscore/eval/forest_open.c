@@ -396,24 +396,20 @@ static mlscore_status check_header(const void *bytes, size_t size,
 /* --- kernels
  * -------------------------------------------------------------------------- */
 
-void mlscore_forest_limit(mlscore_forest *forest, forest_level level)
+void mlscore_forest_limit(mlscore_forest *forest, mlscore_cpu level)
 {
-    forest->level = FOREST_LEVEL_PLAIN;
+    const mlscore_cpu most = mlscore_cpu_level();
+
+    forest->level = level < most ? level : most;
     forest->masks_leaves = mlscore_forest_masks_plain;
     /* From these many rows on a block costs less than rows one by one. */
     forest->few = 9;
 #if defined(__x86_64__)
-    if (level >= FOREST_LEVEL_AVX2 && __builtin_cpu_supports("avx2")) {
-        forest->level = FOREST_LEVEL_AVX2;
+    if (forest->level == MLSCORE_CPU_AVX2) {
         forest->masks_leaves = mlscore_forest_masks_avx2;
         forest->few = 6;
     }
-    if (level >= FOREST_LEVEL_AVX512 && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512cd") &&
-        __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl")) {
-        forest->level = FOREST_LEVEL_AVX512;
+    if (forest->level == MLSCORE_CPU_AVX512) {
         forest->masks_leaves = mlscore_forest_masks_avx512;
         forest->few = 4;
     }
@@ -506,7 +502,7 @@ mlscore_status mlscore_forest_open(mlscore_forest **out, const void *bytes,
     }
     forest->identity = is_identity(forest);
     choose_block(forest);
-    mlscore_forest_limit(forest, FOREST_LEVEL_AVX512);
+    mlscore_forest_limit(forest, MLSCORE_CPU_AVX512);
     *out = forest;
     return MLSCORE_OK;
 }

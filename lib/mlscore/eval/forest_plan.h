@@ -8,13 +8,7 @@
  */
 
 #include "eval/forest_format.h"
-
-/** Vector instructions that the machine has. */
-typedef enum forest_level {
-    FOREST_LEVEL_PLAIN = 0, /* whatever the compiler was told */
-    FOREST_LEVEL_AVX2,
-    FOREST_LEVEL_AVX512
-} forest_level;
+#include "kernel/cpu.h"
 
 /** Leaves of a group's trees for up to FOREST_BLOCK rows. `block` holds the
  *  virtual features, [feature][FOREST_BLOCK]; leaves are
@@ -47,7 +41,7 @@ struct mlscore_forest {
     const double *leaf_doubles;
     const uint32_t *numbers;
 
-    forest_level level;
+    mlscore_cpu level;
     forest_masks_function *masks_leaves;
     uint32_t block;      /* rows at once, a multiple of FOREST_BLOCK */
     uint32_t few;        /* so many rows are evaluated one by one */
@@ -56,7 +50,7 @@ struct mlscore_forest {
 };
 
 /** Use at most these instructions (tests). */
-void mlscore_forest_limit(mlscore_forest *forest, forest_level level);
+void mlscore_forest_limit(mlscore_forest *forest, mlscore_cpu level);
 
 /* --- forest_features.c ------------------------------------------------------
  */

@@ -138,7 +138,7 @@ static void add_masks_leaves(const mlscore_forest *forest,
 
 #if defined(__x86_64__)
     /* It adds to 16 sums at a time; a single row has no room for that. */
-    if (forest->level == FOREST_LEVEL_AVX512 && tree->words == 1 &&
+    if (forest->level == MLSCORE_CPU_AVX512 && tree->words == 1 &&
         stride >= FOREST_BLOCK) {
         mlscore_forest_add_avx512(values, leaves, rows, to);
         return;
@@ -313,7 +313,7 @@ static void run_block(const mlscore_forest *forest, const void *features,
 static int row_masks_avx512(const mlscore_forest *forest,
                             const forest_run *run, const parts *p)
 {
-    if (forest->level != FOREST_LEVEL_AVX512 || forest->virtual_count > 64) {
+    if (forest->level != MLSCORE_CPU_AVX512 || forest->virtual_count > 64) {
         return 0;
     }
     if (run->uniform && forest->header->combine == 0) {

@@ -381,9 +381,9 @@ static void test_every_kind_of_forest_agrees_with_the_oracle(void **state)
             for (size_t c = 0; c < counts; c++) {
                 check_rows(r, trees, forest, row_counts[c], 1);
                 /* With every set of instructions that the machine has. */
-                for (int level = FOREST_LEVEL_PLAIN;
-                     level <= FOREST_LEVEL_AVX512; level++) {
-                    mlscore_forest_limit(forest, (forest_level)level);
+                for (int level = MLSCORE_CPU_PLAIN;
+                     level <= MLSCORE_CPU_AVX512; level++) {
+                    mlscore_forest_limit(forest, (mlscore_cpu)level);
                     check_rows(r, trees, forest, row_counts[c], 0);
                 }
             }
