@@ -37,6 +37,7 @@ typedef struct mlh_state {
     apr_pool_t *pool;             /* of the configuration */
     struct mlh_runtime *runtime;  /* this child's; NULL in the parent */
     struct mls_throttle *throttle; /* shared by all children */
+    struct mls_membership *members; /* so are these roles */
     struct mls_usage *usage;       /* likewise; NULL: not counted */
 } mlh_state;
 

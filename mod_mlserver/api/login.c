@@ -7,6 +7,7 @@
 
 #include "audit/audit.h"
 #include "auth/auth.h"
+#include "auth/roles.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "lifecycle/lifecycle.h"
@@ -66,8 +67,10 @@ static int reply_granted(request_rec *r, const mlh_call *call,
 {
     mls_token_request request = token_request(r, call->config);
     mls_tokens *tokens;
+    mls_role role;
 
-    mlh_audit_subject(r, subject, NULL);
+    mlh_role_refresh(r, subject, &role); /* new groups count at once */
+    mlh_audit_subject(r, subject, mls_role_name(role));
     request.subject = *subject;
     mls_err *err = mls_token_issue(&tokens, call->state->runtime->registry,
                                    &request, r->pool);

@@ -28,12 +28,31 @@ int mlh_check_authn_last(request_rec *r);
 /** auth_checker, last: no `Require` had a say; the route table decides. */
 int mlh_auth_checker_last(request_rec *r);
 
-/** In the handler: without a token, r->user as httpd's modules set it. */
-void mlh_identify_ambient(request_rec *r, mlh_request *request);
+/** In the handler: without a token, r->user as httpd's modules set it, in the
+ *  spelling of MLServerUserName. MLS_EUNAVAILABLE when the role cannot be
+ *  known. */
+mls_err *mlh_identify_ambient(request_rec *r, mlh_request *request);
+
+/** The provider of users whom another module of httpd authenticated. */
+#define MLH_AMBIENT_PROVIDER "httpd"
+
+/** Is it a public path that answers differently to those it knows? Then httpd
+ *  treats it like any other, and a token is verified. */
+int mlh_wants_identity(const mlh_request *request);
 
 /** Does the request show that it does not come from a page of another site?
  *  True for bearer tokens and for methods that change nothing. */
 int mlh_has_origin_proof(request_rec *r);
+
+/* ---- provider_names.c ---- */
+
+/** Whose users an entry of MLServerAuthProvider has: of NAME=SOURCE the
+ *  source; of socache alone the one provider that it caches for, NULL when
+ *  that is not one. */
+const char *mlh_provider_source(const char *entry, apr_pool_t *pool);
+
+/** The provider's own name in the entry. */
+const char *mlh_provider_name(const char *entry, apr_pool_t *pool);
 
 /* ---- authn_password.c ---- */
 
@@ -54,8 +73,10 @@ mlh_login_result mlh_password_check(request_rec *r, const char *user,
 
 /* ---- role.c ---- */
 
-/** The role of a subject by the configuration. */
-mls_role mlh_role_of(request_rec *r, const mlh_config *config,
+/** The role of a subject, by MLServerOwner, MLServerRole and the mappings that
+ *  Owners made. MLS_EUNAVAILABLE when the directory that knows it does not
+ *  answer. The request has a state with a runtime. */
+mls_err *mlh_role_of(mls_role *out, request_rec *r,
                      const mls_subject *subject);
 
 /** Are two subjects the same? */

@@ -13,6 +13,7 @@
 #include <http_core.h>
 #include <http_request.h>
 
+#include "auth/user_name.h"
 #include "http/reply.h"
 #include "http/request.h"
 #include "http/routes.h"
@@ -70,9 +71,7 @@ static mls_err *verify(request_rec *r, mlh_request *request,
     request->identity.subject = said.subject;
     request->identity.is_bearer = 1;
     memcpy(request->identity.family, said.family, sizeof(said.family));
-    request->identity.role =
-        mlh_role_of(r, request->config, &said.subject);
-    return NULL;
+    return mlh_role_of(&request->identity.role, r, &said.subject);
 }
 
 static int refuse_token(request_rec *r, const mls_err *err)
@@ -94,6 +93,11 @@ static int refuse_token(request_rec *r, const mls_err *err)
                                      : NULL);
 }
 
+int mlh_wants_identity(const mlh_request *request)
+{
+    return request->route && !strcmp(request->route->operation, "whoAmI");
+}
+
 int mlh_access_early(request_rec *r)
 {
     mlh_request *request = mlh_request_of(r);
@@ -107,7 +111,7 @@ int mlh_access_early(request_rec *r)
         request->is_public = 1;
     }
     token = bearer_of(r);
-    if (!token || request->is_public) {
+    if (!token || (request->is_public && !mlh_wants_identity(request))) {
         return DECLINED;
     }
     mls_err *err = verify(r, request, token);
@@ -124,7 +128,9 @@ int mlh_access_late(request_rec *r)
 {
     const mlh_request *request = mlh_request_of(r);
 
-    return request && request->is_public ? OK : DECLINED;
+    return request && request->is_public && !mlh_wants_identity(request)
+               ? OK
+               : DECLINED;
 }
 
 int mlh_check_authn(request_rec *r)
@@ -147,16 +153,21 @@ int mlh_auth_checker_last(request_rec *r)
     return mlh_request_of(r) ? OK : DECLINED;
 }
 
-void mlh_identify_ambient(request_rec *r, mlh_request *request)
+mls_err *mlh_identify_ambient(request_rec *r, mlh_request *request)
 {
     mlh_identity *identity = &request->identity;
 
-    if (identity->subject.name || !r->user || !*r->user) {
-        return;
+    if (identity->subject.name || !r->user || !*r->user ||
+        (request->is_public && !mlh_wants_identity(request))) {
+        return NULL;
     }
-    identity->subject.provider = "httpd";
-    identity->subject.name = r->user;
-    identity->role = mlh_role_of(r, request->config, &identity->subject);
+    identity->subject.provider = MLH_AMBIENT_PROVIDER;
+    identity->subject.name =
+        mls_user_name(r->user, request->config->user_name, r->pool);
+    if (!request->state || !request->state->runtime) {
+        return NULL; /* the dispatcher says so */
+    }
+    return mlh_role_of(&identity->role, r, &identity->subject);
 }
 
 int mlh_has_origin_proof(request_rec *r)

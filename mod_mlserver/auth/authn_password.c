@@ -16,6 +16,7 @@
 #include <apr_md5.h>
 
 #include "auth/throttle.h"
+#include "auth/user_name.h"
 
 APLOG_USE_MODULE(mlserver);
 
@@ -123,24 +124,82 @@ static authn_status ask(request_rec *r, const char *name, const char *user,
     return status;
 }
 
-/* The first provider that knows the user decides. */
-static authn_status ask_all(request_rec *r, const mlh_config *config,
-                            const char *user, const char *password,
-                            const char **provider)
-{
-    authn_status status = AUTH_USER_NOT_FOUND;
+/* What asking all providers came to. */
+typedef struct verdict {
+    authn_status status;
+    const char *provider; /* that decided, or that failed */
+    const char *source;   /* whose user it is */
+    int denied;           /* one knew the user, but not with this password */
+} verdict;
 
+/* The first provider that knows the user decides. One that cannot be asked
+ * does not keep those behind it from vouching for theirs: the local account
+ * works while the directory is down. */
+static void ask_all(verdict *out, request_rec *r, const mlh_config *config,
+                    const char *user, const char *password)
+{
+    *out = (verdict){ .status = AUTH_USER_NOT_FOUND, .provider = "none" };
     for (int i = 0; i < config->auth_providers->nelts; i++) {
-        *provider = APR_ARRAY_IDX(config->auth_providers, i, const char *);
-        if (!strcasecmp(*provider, "none")) {
+        const char *entry =
+            APR_ARRAY_IDX(config->auth_providers, i, const char *);
+
+        if (!strcasecmp(entry, "none")) {
             continue;
         }
-        status = ask(r, *provider, user, password);
-        if (status != AUTH_USER_NOT_FOUND) {
-            break;
+        const char *provider = mlh_provider_name(entry, r->pool);
+        const authn_status status = ask(r, provider, user, password);
+
+        if (status == AUTH_USER_NOT_FOUND) {
+            continue;
+        }
+        out->denied |= status == AUTH_DENIED;
+        if (status == AUTH_GRANTED || out->status == AUTH_USER_NOT_FOUND) {
+            out->status = status;
+            out->provider = provider;
+            out->source = mlh_provider_source(entry, r->pool);
+        }
+        if (status == AUTH_GRANTED || status == AUTH_DENIED) {
+            return;
         }
     }
-    return status;
+}
+
+/* The name as the directory has it: mod_authnz_ldap leaves the attributes of
+ * AuthLDAPURL in AUTHENTICATE_..., and the directory took "ALICE" for
+ * "alice". A name that AuthLDAPRemoteUserAttribute chose stays. */
+typedef struct spelling {
+    const char *user;
+    const char *found;
+    int count;
+} spelling;
+
+static int look_at_spelling(void *baton, const char *key, const char *value)
+{
+    spelling *s = baton;
+
+    if (!strncmp(key, "AUTHENTICATE_", 13) && *value) {
+        s->count++;
+        if (!s->found || strcasecmp(value, s->user) == 0) {
+            s->found = value;
+        }
+    }
+    return 1;
+}
+
+static const char *canonical_name(request_rec *r, const char *user)
+{
+    spelling s = { .user = user };
+
+    if (!r->user || strcmp(r->user, user) != 0) {
+        return r->user ? r->user : user;
+    }
+    apr_table_do(look_at_spelling, &s, r->subprocess_env, NULL);
+    /* Of several values ("a; b") or attributes only the same name counts. */
+    if (s.found && (!strcasecmp(s.found, user) ||
+                    (s.count == 1 && !strstr(s.found, "; ")))) {
+        return apr_pstrdup(r->pool, s.found);
+    }
+    return user;
 }
 
 static int is_plausible(const char *user, const char *password)
@@ -162,7 +221,6 @@ mlh_login_result mlh_password_check(request_rec *r, const char *user,
                                     const char **reason)
 {
     const mlh_request *request = mlh_request_of(r);
-    const char *provider = "none";
     login_keys keys;
 
     *reason = "empty password";
@@ -179,29 +237,34 @@ mlh_login_result mlh_password_check(request_rec *r, const char *user,
         return MLH_LOGIN_THROTTLED;
     }
     const apr_time_t started = apr_time_now();
-    const authn_status status =
-        ask_all(r, request->config, user, password, &provider);
-    const char *canonical = r->user ? r->user : user;
+    verdict said;
+
+    user = mls_user_name(user, request->config->user_name, r->pool);
+    ask_all(&said, r, request->config, user, password);
+    const char *canonical = canonical_name(r, user);
 
     r->user = NULL; /* logging in authenticates no request */
-    if (status == AUTH_GRANTED) {
+    if (said.status == AUTH_GRANTED) {
         refund(request, &keys);
-        subject->provider = provider;
+        subject->provider = said.source;
         subject->name = canonical;
         return MLH_LOGIN_GRANTED;
     }
-    if (status == AUTH_DENIED) {
+    if (said.status == AUTH_DENIED) {
         mls_throttle_note_cost(request->state->throttle,
                                apr_time_now() - started);
-        *reason = apr_pstrcat(r->pool, "denied by ", provider, NULL);
+        *reason = apr_pstrcat(r->pool, "denied by ", said.provider, NULL);
         return MLH_LOGIN_DENIED;
     }
-    if (status == AUTH_USER_NOT_FOUND) {
+    if (said.status == AUTH_USER_NOT_FOUND) {
         spend(r, started, password);
         *reason = "no provider knows the user";
         return MLH_LOGIN_DENIED;
     }
-    refund(request, &keys);
-    *reason = apr_pstrcat(r->pool, "provider ", provider, " failed", NULL);
+    if (!said.denied) { /* else guessing would be free while one is down */
+        refund(request, &keys);
+    }
+    *reason = apr_pstrcat(r->pool, "provider ", said.provider, " failed",
+                          NULL);
     return MLH_LOGIN_FAILED;
 }

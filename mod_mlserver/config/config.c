@@ -8,6 +8,7 @@
 #include <http_core.h>
 #include <apr_strings.h>
 
+#include "auth/roles.h"
 #include "mlh.h"
 
 /* ---- defaults ---- */
@@ -30,6 +31,7 @@ static apr_array_header_t *words(apr_pool_t *pool, const char *text)
 #define INITIAL_TEXT(value) (value)
 #define INITIAL_CHOICE(value) (value)
 #define INITIAL_LIST(value) words(pool, (value))
+#define INITIAL_ROLE(value) apr_array_make(pool, 4, sizeof(void *))
 
 void *mlh_server_create(apr_pool_t *pool, server_rec *s)
 {
@@ -95,6 +97,8 @@ void *mlh_config_merge(apr_pool_t *pool, void *base_, void *add_)
 #undef SERVER
 #undef DIRECTORY
     config->mount = MLH_IS_SET(add, enabled) ? add->mount : base->mount;
+    config->ldap = add->ldap ? add->ldap : base->ldap;
+    config->user_file = add->user_file ? add->user_file : base->user_file;
     return config;
 }
 
@@ -131,9 +135,12 @@ static const char *set_value(cmd_parms *cmd, void *directory,
                        : directory;
     unsigned char *set = directive->is_server ? ((mlh_server *)config)->set
                                               : ((mlh_config *)config)->set;
-    const char *wrong = mlh_config_parse(
-        directive, (char *)config + directive->offset, word,
-        !set[directive->bit], cmd->pool);
+    void *field = (char *)config + directive->offset;
+    const char *wrong =
+        directive->kind == MLH_KIND_ROLE
+            ? mlh_role_declare(cmd, *(mlh_type_ROLE *)field, word)
+            : mlh_config_parse(directive, field, word, !set[directive->bit],
+                               cmd->pool);
 
     if (wrong) {
         return wrong;
@@ -176,6 +183,12 @@ static const mlh_directive directives[] = {
 #define COMMAND_TEXT(...) TAKE(TAKE1, __VA_ARGS__)
 #define COMMAND_CHOICE(...) TAKE(TAKE1, __VA_ARGS__)
 #define COMMAND_LIST(...) TAKE(ITERATE, __VA_ARGS__)
+#define COMMAND_ROLE(...) TAKE(RAW_ARGS, __VA_ARGS__)
+
+/* Other modules' directives, of which note is taken. */
+#define OBSERVED(name)                                    \
+    AP_INIT_RAW_ARGS(name, mlh_observe_ldap, NULL, OR_AUTHCFG, \
+                     "see mod_authnz_ldap"),
 
 const command_rec mlh_commands[] = {
 #define SERVER(kind, name, field, value, syntax, help) \
@@ -185,5 +198,11 @@ const command_rec mlh_commands[] = {
 #include "config/directives.def"
 #undef SERVER
 #undef DIRECTORY
+    OBSERVED("AuthLDAPURL")
+    OBSERVED("AuthLDAPBindDN")
+    OBSERVED("AuthLDAPBindPassword")
+    OBSERVED("AuthLDAPRemoteUserAttribute")
+    AP_INIT_TAKE1("AuthUserFile", mlh_observe_users, NULL, OR_AUTHCFG,
+                  "see mod_authn_file"),
     { NULL }
 };

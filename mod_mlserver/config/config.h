@@ -24,6 +24,7 @@ typedef const char *mlh_type_PATH;
 typedef const char *mlh_type_TEXT;
 typedef apr_array_header_t *mlh_type_LIST; /* of const char * */
 typedef int mlh_type_CHOICE;               /* position in its syntax */
+typedef apr_array_header_t *mlh_type_ROLE; /* of const mlh_condition * */
 
 enum { MLH_SANDBOX_REQUIRED, MLH_SANDBOX_REDUCED };
 enum { MLH_SESSIONS_READER, MLH_SESSIONS_CONTRIBUTOR };
@@ -63,6 +64,8 @@ typedef struct mlh_config {
 #undef DIRECTORY
     const char *mount; /* the Location's path without a final '/': "" at the
                         * root; NULL where the server is not mounted */
+    struct mlh_ldap *ldap; /* auth/directory.h; NULL: no AuthLDAP... here */
+    const char *user_file; /* AuthUserFile; NULL: none */
 } mlh_config;
 
 typedef enum mlh_kind {
@@ -73,7 +76,8 @@ typedef enum mlh_kind {
     MLH_KIND_PATH,
     MLH_KIND_TEXT,
     MLH_KIND_LIST,
-    MLH_KIND_CHOICE
+    MLH_KIND_CHOICE,
+    MLH_KIND_ROLE
 } mlh_kind;
 
 /** One directive, as parsing needs it. */
@@ -95,6 +99,24 @@ void *mlh_config_merge(apr_pool_t *pool, void *base, void *add);
 
 /** The module's command table. */
 extern const command_rec mlh_commands[];
+
+/* ---- config_text.c ---- */
+
+/** The words that would set the field to what it is; NULL when there are
+ *  none. */
+const char *mlh_config_text(const mlh_directive *directive, const void *field,
+                            apr_pool_t *pool);
+
+/** The directive of ours that a command is; NULL when it is not one. */
+const mlh_directive *mlh_config_directive(const command_rec *command);
+
+/* ---- config_observe.c ---- */
+
+/** Take note of AuthLDAP... and AuthUserFile. */
+const char *mlh_observe_ldap(cmd_parms *cmd, void *directory,
+                             const char *arguments);
+const char *mlh_observe_users(cmd_parms *cmd, void *directory,
+                              const char *path);
 
 /* ---- config_parse.c ---- */
 

@@ -17,6 +17,8 @@
 #include <mod_auth.h>
 #include <apr_strings.h>
 
+#include "auth/auth.h"
+#include "config/config_check.h"
 #include "mlh.h"
 
 APLOG_USE_MODULE(mlserver);
@@ -24,17 +26,9 @@ APLOG_USE_MODULE(mlserver);
 /* httpd's own names of these are private. */
 enum { LIMIT_UNSET = -1, LIMIT_DEFAULT = 1 << 30 };
 
-/* What a check needs to complain. */
-typedef struct check {
-    server_rec *s;
-    apr_pool_t *pool;
-    apr_array_header_t *said; /* a Location counts in every virtual host */
-} check;
+typedef mlh_check check;
 
-static void mistake(check *c, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void mistake(check *c, const char *format, ...)
+void mlh_mistake(check *c, const char *format, ...)
 {
     va_list arguments;
 
@@ -85,14 +79,14 @@ static void check_paths(check *c, const mlh_server *server)
     const char *longest = mlh_socket_path(server, "supervisor", c->pool);
 
     if (strlen(longest) >= sizeof(address.sun_path)) {
-        mistake(c,
+        mlh_mistake(c,
                 "MLServerRunDir %s is too long: the socket %s must stay "
                 "under %d bytes; choose a shorter directory, such as "
                 "/run/mlserver",
                 server->run_dir, longest, (int)sizeof(address.sun_path));
     }
     if (!strcmp(server->run_dir, server->state_dir)) {
-        mistake(c,
+        mlh_mistake(c,
                 "MLServerRunDir and MLServerStateDir are both %s; sockets "
                 "need a directory of their own, such as %s/run",
                 server->run_dir, server->state_dir);
@@ -104,11 +98,11 @@ static void check_program(check *c, const char *directive, const char *path)
     struct stat status;
 
     if (stat(path, &status) != 0) {
-        mistake(c, "%s %s: %s; name the program's path", directive, path,
+        mlh_mistake(c, "%s %s: %s; name the program's path", directive, path,
                 strerror(errno));
     }
     else if (!S_ISREG(status.st_mode) || access(path, X_OK) != 0) {
-        mistake(c, "%s %s is not a program that can be executed", directive,
+        mlh_mistake(c, "%s %s is not a program that can be executed", directive,
                 path);
     }
 }
@@ -116,7 +110,7 @@ static void check_program(check *c, const char *directive, const char *path)
 static void check_user(check *c, const char *directive, const char *name)
 {
     if (!getpwnam(name)) {
-        mistake(c,
+        mlh_mistake(c,
                 "%s %s: there is no such user; make it (useradd --system %s) "
                 "or name another",
                 directive, name, name);
@@ -131,7 +125,7 @@ static void check_runtimes(check *c, const apr_array_header_t *words)
         return;
     }
     if (words->nelts % 3 || words->nelts > 48) {
-        mistake(c, "MLServerRuntime takes a name, a version and an "
+        mlh_mistake(c, "MLServerRuntime takes a name, a version and an "
                    "interpreter's path, such as: Python 3.11 "
                    "/usr/bin/python3; at most 16 of them");
         return;
@@ -139,7 +133,7 @@ static void check_runtimes(check *c, const apr_array_header_t *words)
     for (int i = 0; i < words->nelts; i += 3) {
         if (strpbrk(word[i], ": ") || strpbrk(word[i + 1], ": ")
             || word[i + 2][0] != '/') {
-            mistake(c, "MLServerRuntime %s %s %s: the name and the version "
+            mlh_mistake(c, "MLServerRuntime %s %s %s: the name and the version "
                        "are without ':' and spaces, the path is absolute",
                     word[i], word[i + 1], word[i + 2]);
         }
@@ -167,14 +161,14 @@ static void check_daemon(check *c, const mlh_server *server)
         check_user(c, "MLServerUser", server->daemon_user);
         check_user(c, "MLServerWorkerUser", server->worker_user);
         if (!strcmp(server->daemon_user, server->worker_user)) {
-            mistake(c,
+            mlh_mistake(c,
                     "MLServerUser and MLServerWorkerUser are both %s; "
                     "published code must not run as the user that owns the "
                     "state",
                     server->worker_user);
         }
         if (server->daemon_group && !getgrnam(server->daemon_group)) {
-            mistake(c, "MLServerGroup %s: there is no such group",
+            mlh_mistake(c, "MLServerGroup %s: there is no such group",
                     server->daemon_group);
         }
     }
@@ -182,12 +176,11 @@ static void check_daemon(check *c, const mlh_server *server)
 
 /* ---- a Location's directives ---- */
 
-/* Is a directive anywhere in the configuration? */
-static int is_mentioned(const ap_directive_t *node, const char *name)
+int mlh_is_mentioned(const ap_directive_t *node, const char *name)
 {
     for (; node; node = node->next) {
         if (!strcasecmp(node->directive, name) ||
-            is_mentioned(node->first_child, name)) {
+            mlh_is_mentioned(node->first_child, name)) {
             return 1;
         }
     }
@@ -210,7 +203,7 @@ static void check_provider(check *c, const char *name)
 
     if (!ap_lookup_provider(AUTHN_PROVIDER_GROUP, name,
                             AUTHN_PROVIDER_VERSION)) {
-        mistake(c,
+        mlh_mistake(c,
                 "MLServerAuthProvider %s: httpd has no such provider; load "
                 "its module (mod_authn_file for file, mod_authnz_ldap for "
                 "ldap, mod_authn_dbd for dbd) or name another",
@@ -219,8 +212,8 @@ static void check_provider(check *c, const char *name)
     }
     for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
         if (!strcmp(name, needs[i].provider) &&
-            !is_mentioned(ap_conftree, needs[i].directive)) {
-            mistake(c,
+            !mlh_is_mentioned(ap_conftree, needs[i].directive)) {
+            mlh_mistake(c,
                     "MLServerAuthProvider %s needs %s in the <Location> "
                     "where MLServer is On, such as: %s",
                     name, needs[i].directive, needs[i].example);
@@ -239,7 +232,7 @@ static void check_providers(check *c, const mlh_config *config)
             APR_ARRAY_IDX(config->auth_providers, i, const char *);
 
         if (strcasecmp(name, "none") != 0) {
-            check_provider(c, name);
+            check_provider(c, mlh_provider_name(name, c->pool));
         }
     }
 }
@@ -259,7 +252,7 @@ static void check_origins(check *c, const mlh_config *config)
             APR_ARRAY_IDX(config->cors_origins, i, const char *);
 
         if (!is_origin(origin)) {
-            mistake(c,
+            mlh_mistake(c,
                     "MLServerCORSOrigin %s: write scheme, host and port as a "
                     "browser sends them, without a path, such as "
                     "https://console.example.com",
@@ -271,12 +264,12 @@ static void check_origins(check *c, const mlh_config *config)
 static void check_lifetimes(check *c, const mlh_config *config)
 {
     if (config->token_lifetime > config->refresh_maximum) {
-        mistake(c,
+        mlh_mistake(c,
                 "MLServerTokenLifetime is longer than "
                 "MLServerRefreshMaximumLifetime; make it shorter");
     }
     if (config->refresh_idle > config->refresh_maximum) {
-        mistake(c,
+        mlh_mistake(c,
                 "MLServerRefreshIdleLifetime is longer than "
                 "MLServerRefreshMaximumLifetime; make it shorter");
     }
@@ -288,7 +281,7 @@ static void check_upload_dir(check *c, const mlh_config *config)
 
     if (stat(config->upload_dir, &status) != 0 ||
         !S_ISDIR(status.st_mode)) {
-        mistake(c,
+        mlh_mistake(c,
                 "MLServerUploadDir %s is not a directory; make it, writable "
                 "for httpd's user",
                 config->upload_dir);
@@ -312,7 +305,7 @@ static void check_body_limit(check *c, const mlh_server *server,
     }
     if (limit > 0 && limit < server->max_model &&
         MLH_IS_SET(server, max_model)) {
-        mistake(c,
+        mlh_mistake(c,
                 "MLServerMaxModel allows %" APR_INT64_T_FMT " bytes, but "
                 "LimitRequestBody only %" APR_OFF_T_FMT "; write "
                 "LimitRequestBody 0 in the <Location> where MLServer is On",
@@ -354,6 +347,7 @@ static void check_server(check *c)
             APR_ARRAY_IDX(mounts, i, const mlh_config *);
 
         check_providers(c, config);
+        mlh_check_identity(c, config);
         check_origins(c, config);
         check_lifetimes(c, config);
         check_upload_dir(c, config);
@@ -369,13 +363,13 @@ static void check_pair(check *c, const mlh_server *one,
     const int same_run = !strcmp(one->run_dir, other->run_dir);
 
     if (same_state && !same_run) {
-        mistake(c,
+        mlh_mistake(c,
                 "the state %s has two run directories, %s and %s; give it "
                 "one",
                 one->state_dir, one->run_dir, other->run_dir);
     }
     if (same_run && !same_state) {
-        mistake(c,
+        mlh_mistake(c,
                 "the states %s and %s share the run directory %s; give each "
                 "its own",
                 one->state_dir, other->state_dir, one->run_dir);
@@ -402,7 +396,8 @@ static void check_pairs(check *c, server_rec *first)
 int mlh_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                      server_rec *s)
 {
-    check c = { s, ptemp, apr_array_make(ptemp, 4, sizeof(char *)) };
+    check c = { s, ptemp, apr_array_make(ptemp, 4, sizeof(char *)),
+                apr_array_make(ptemp, 4, sizeof(char *)) };
 
     for (server_rec *each = s; each; each = each->next) {
         c.s = each;

@@ -210,6 +210,8 @@ const char *mlh_config_parse(const mlh_directive *directive, void *field,
         return parse_list(directive, field, word, first, pool);
     case MLH_KIND_CHOICE:
         return parse_choice(directive, field, word, pool);
+    case MLH_KIND_ROLE: /* needs its place in the file: auth/roles.h */
+        break;
     }
     return "unknown kind of directive";
 }

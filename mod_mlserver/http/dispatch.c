@@ -120,7 +120,11 @@ int mlh_dispatch(request_rec *r)
     if (r->method_number == M_OPTIONS) {
         return reply_options(r, request);
     }
-    mlh_identify_ambient(r, request);
+    mls_err *unknown = mlh_identify_ambient(r, request);
+
+    if (unknown) {
+        return mlh_reply_error(r, unknown);
+    }
     if (!request->is_public && !request->identity.subject.name) {
         return reply_not_logged_in(r);
     }

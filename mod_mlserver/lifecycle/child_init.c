@@ -9,6 +9,7 @@
 #include <apr_time.h>
 
 #include "audit/audit.h"
+#include "auth/roles.h"
 #include "http/scratch.h"
 #include "mlscore/version.h"
 
@@ -130,6 +131,7 @@ static mls_err *open_runtime(mlh_state *state, apr_pool_t *pool)
     MLS_TRY(mls_epochs_create(&runtime->epochs, threads, pool));
     runtime->scratch = mlh_scratch_create(threads, pool);
     MLS_TRY(mlh_audit_spool_open(&runtime->audit, server, pool));
+    MLS_TRY(mlh_role_state_open(&runtime->roles, server, pool));
     const apr_status_t status = apr_thread_mutex_create(
         &runtime->opening, APR_THREAD_MUTEX_DEFAULT, pool);
 

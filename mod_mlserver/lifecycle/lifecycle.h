@@ -43,6 +43,7 @@ typedef struct mlh_runtime {
     mls_epochs *epochs;
     struct mlh_scratch_stack *scratch;
     struct mlh_audit_spool *audit; /* audit/audit.h; NULL: not wanted */
+    struct mlh_role_state *roles;  /* auth/roles.h */
     _Atomic(mlh_scoring *) scoring; /* NULL until mlserverd made the index */
     apr_thread_mutex_t *opening;    /* held while looking for it */
     apr_time_t started;

@@ -11,12 +11,14 @@
 #include <mpm_common.h>
 #include <apr_shm.h>
 
+#include "auth/membership.h"
 #include "auth/throttle.h"
+#include "usage/recent_log.h"
 #include "usage/shared_usage.h"
 
 APLOG_USE_MODULE(mlserver);
 
-enum { THROTTLE_KEYS = 65536 };
+enum { THROTTLE_KEYS = 65536, MEMBERS = 32768 };
 
 static const char states_key[] = "mlserver-states";
 
@@ -65,22 +67,38 @@ static apr_array_header_t *collect_states(server_rec *s, apr_pool_t *pconf,
     return states;
 }
 
-/* Memory that the children inherit. */
-static int share_throttle(mlh_state *state, server_rec *s, apr_pool_t *ptemp)
+/* Memory that the children inherit; NULL when there is none. */
+static void *share(apr_size_t size, const char *what, mlh_state *state,
+                   server_rec *s)
 {
     apr_shm_t *memory;
-    apr_status_t status = apr_shm_create(
-        &memory, mls_throttle_size(THROTTLE_KEYS), NULL, state->pool);
+    const apr_status_t status =
+        apr_shm_create(&memory, size, NULL, state->pool);
 
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, status, s,
-                     "no shared memory for the table of failed logins");
+                     "no shared memory for the table of %s", what);
+        return NULL;
+    }
+    return apr_shm_baseaddr_get(memory);
+}
+
+static int share_tables(mlh_state *state, server_rec *s, apr_pool_t *ptemp)
+{
+    void *logins = share(mls_throttle_size(THROTTLE_KEYS), "failed logins",
+                         state, s);
+    void *members = share(mls_membership_size(MEMBERS), "memberships", state,
+                          s);
+
+    if (!logins || !members) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    mls_err *err = mls_throttle_init(&state->throttle,
-                                     apr_shm_baseaddr_get(memory),
-                                     THROTTLE_KEYS, ptemp);
+    mls_err *err =
+        mls_throttle_init(&state->throttle, logins, THROTTLE_KEYS, ptemp);
 
+    if (!err) {
+        err = mls_membership_init(&state->members, members, MEMBERS, ptemp);
+    }
     if (err) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "%s",
                      mls_err_text(err, ptemp));
@@ -101,13 +119,14 @@ int mlh_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     apr_pool_userdata_setn(states, states_key, NULL, s->process->pconf);
     for (int i = 0; i < states->nelts; i++) {
         const int status =
-            share_throttle(APR_ARRAY_IDX(states, i, mlh_state *), s, ptemp);
+            share_tables(APR_ARRAY_IDX(states, i, mlh_state *), s, ptemp);
 
         if (status != OK) {
             return status;
         }
         mlh_usage_share(APR_ARRAY_IDX(states, i, mlh_state *), s, ptemp);
     }
+    mlh_recent_log_share(s);
     mlh_daemons_start(states, s, pconf);
     return OK;
 }

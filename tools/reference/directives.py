@@ -29,6 +29,7 @@ KINDS = {
     "TEXT": "one word",
     "LIST": "words; the directive may be repeated",
     "CHOICE": "one of the words",
+    "ROLE": "a role and a condition; the directive may be repeated",
 }
 
 
@@ -77,7 +78,7 @@ def _duration(value):
 
 def _default(kind, argument, syntax):
     """A default as one would write it."""
-    if kind in ("PATH", "TEXT", "LIST"):
+    if kind in ("PATH", "TEXT", "LIST", "ROLE"):
         return _text(argument)
     value = _number(argument)
     if kind == "FLAG":
