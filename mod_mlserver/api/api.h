@@ -88,6 +88,15 @@ int mlh_openapi(request_rec *r, const mlh_call *call);
 /* ---- audit.c ---- */
 int mlh_audit(request_rec *r, const mlh_call *call);
 
+/* ---- me.c, roles.c, explain.c ---- */
+int mlh_me(request_rec *r, const mlh_call *call);
+int mlh_roles_get(request_rec *r, const mlh_call *call);
+int mlh_role_mapping_create(request_rec *r, const mlh_call *call);
+int mlh_role_mapping_replace(request_rec *r, const mlh_call *call);
+int mlh_role_mapping_delete(request_rec *r, const mlh_call *call);
+int mlh_roles_flush(request_rec *r, const mlh_call *call);
+int mlh_explain_user(request_rec *r, const mlh_call *call);
+
 /* ---- tokens.c ---- */
 int mlh_tokens_list(request_rec *r, const mlh_call *call);
 int mlh_tokens_revoke(request_rec *r, const mlh_call *call);
@@ -102,6 +111,11 @@ int mlh_usage_list(request_rec *r, const mlh_call *call);
 int mlh_usage_get(request_rec *r, const mlh_call *call);
 int mlh_metrics(request_rec *r, const mlh_call *call);
 int mlh_service_failures(request_rec *r, const mlh_call *call);
+
+/* ---- configuration.c, licences.c, diagnostics.c ---- */
+int mlh_configuration(request_rec *r, const mlh_call *call);
+int mlh_licences(request_rec *r, const mlh_call *call);
+int mlh_diagnostics(request_rec *r, const mlh_call *call);
 
 /* ---- inspect.c ---- */
 int mlh_model_inspect(request_rec *r, const mlh_call *call);
