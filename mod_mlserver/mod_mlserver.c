@@ -14,6 +14,7 @@
 #include "http/request.h"
 #include "http/routes.h"
 #include "lifecycle/lifecycle.h"
+#include "usage/recent_log.h"
 #include "usage/shared_usage.h"
 
 /* Nothing below our mount is a file: no directory walk, no stat, and no 403 of
@@ -30,6 +31,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_check_config(mlh_config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_open_logs(mlh_audit_open_logs, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(mlh_post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_error_log(mlh_recent_log_keep, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(mlh_child_init, NULL, NULL, APR_HOOK_MIDDLE);
 
     ap_hook_translate_name(mlh_request_begin, NULL, NULL, APR_HOOK_FIRST);

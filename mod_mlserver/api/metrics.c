@@ -104,7 +104,7 @@ static void histogram(exposition *out, const char *name, const char *labels,
 
     for (unsigned i = 0; i < BOUNDS; i++) {
         put(out, apr_psprintf(pool,
-                              "%s_bucket{%s,le=\"%.9g\"} %" APR_UINT64_T_FMT
+                              "%s_bucket{%s,le=\"%.9f\"} %" APR_UINT64_T_FMT
                               "\n",
                               name, labels,
                               (double)(INT64_C(1) << bounds[i]) / 1e9,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /status for people, /healthz and /readyz for probes. */
 
+#include "api/admin.h"
 #include "api/api.h"
 
 #include <string.h>
@@ -91,7 +92,7 @@ static const char *overall(const mls_json *components)
     return worst;
 }
 
-int mlh_status(request_rec *r, const mlh_call *call)
+mls_json *mlh_status_tree(request_rec *r, const mlh_call *call)
 {
     const mlh_runtime *runtime = call->state->runtime;
     mls_json *components = mls_json_object(r->pool);
@@ -111,7 +112,12 @@ int mlh_status(request_rec *r, const mlh_call *call)
     mls_json *status = part(overall(components), details, r->pool);
 
     mls_json_set(status, "components", components);
-    return mlh_reply_tree(r, HTTP_OK, status);
+    return status;
+}
+
+int mlh_status(request_rec *r, const mlh_call *call)
+{
+    return mlh_reply_tree(r, HTTP_OK, mlh_status_tree(r, call));
 }
 
 int mlh_healthz(request_rec *r, const mlh_call *call)

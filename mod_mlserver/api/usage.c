@@ -4,6 +4,7 @@
  * stage and by status. The figures are of shared memory, so any child has them.
  */
 
+#include "api/admin.h"
 #include "api/api.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@
 
 static int reply_off(request_rec *r)
 {
-    return mlh_reply_fail(r, MLS_EUNAVAILABLE,
+    return mlh_reply_fail(r, MLS_ENOTFOUND,
                           "usage is not counted (MLServerUsageServices Off)");
 }
 
@@ -58,7 +59,7 @@ static mls_json *item_of(mls_usage *usage, unsigned slot,
     return item;
 }
 
-int mlh_usage_list(request_rec *r, const mlh_call *call)
+mls_json *mlh_usage_tree(request_rec *r, const mlh_call *call)
 {
     mls_usage *usage = call->state->usage;
     mls_usage_totals *totals = apr_palloc(r->pool, sizeof(*totals));
@@ -66,7 +67,7 @@ int mlh_usage_list(request_rec *r, const mlh_call *call)
     mls_json *items = mls_json_array(r->pool);
 
     if (!usage) {
-        return reply_off(r);
+        return NULL;
     }
     for (unsigned i = 0; i < mls_usage_slots(usage); i++) {
         if (mls_usage_read(totals, usage, i, r->pool)) {
@@ -76,7 +77,14 @@ int mlh_usage_list(request_rec *r, const mlh_call *call)
     mls_json_set_string(answer, "since",
                         mls_time_rfc3339(mls_usage_since(usage), r->pool));
     mls_json_set(answer, "items", items);
-    return mlh_reply_tree(r, HTTP_OK, answer);
+    return answer;
+}
+
+int mlh_usage_list(request_rec *r, const mlh_call *call)
+{
+    const mls_json *answer = mlh_usage_tree(r, call);
+
+    return answer ? mlh_reply_tree(r, HTTP_OK, answer) : reply_off(r);
 }
 
 /* ---- one ---- */

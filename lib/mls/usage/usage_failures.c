@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last calls that failed, of each service version: a ring of fixed places.
- *
- * A writer takes the next number, marks its place with an odd sequence, copies
- * the record word by word and marks it even. A reader copies it and believes
- * the copy when the sequence was even and the same before and after. A writer
- * that dies in between leaves an odd one, which the next round replaces. */
+/* The last calls that failed, of each service version. */
 
 #include "usage/usage_private.h"
 
@@ -90,59 +85,42 @@ static size_t pack(char *bytes, const mls_usage_failure *failure)
     return used;
 }
 
+static const mls_ring_shape shape = { MLS_USAGE_FAILURES,
+                                      USAGE_FAILURE_BYTES };
+
 void mls_usage_fail(mls_usage *usage, unsigned slot,
                     const mls_usage_failure *failure)
 {
-    uint64_t words[USAGE_FAILURE_WORDS];
-    usage_slot *place = usage_slot_at(usage, slot);
+    uint64_t words[USAGE_FAILURE_BYTES / 8];
 
-    if (!slot) {
-        return;
-    }
-    memset(words, 0, sizeof(words));
-    const size_t used = pack((char *)words, failure);
-    const uint64_t number =
-        atomic_fetch_add_explicit(&place->failed, 1, memory_order_relaxed);
-    usage_failure *kept = &place->failures[number % MLS_USAGE_FAILURES];
-    uint64_t writing = number * 2 + 1;
+    if (slot) {
+        memset(words, 0, sizeof(words));
+        const size_t length = pack((char *)words, failure);
 
-    atomic_store_explicit(&kept->sequence, writing, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
-    for (size_t i = 0; i < (used + 7) / 8; i++) {
-        atomic_store_explicit(&kept->words[i], words[i],
-                              memory_order_relaxed);
-    }
-    /* Unless somebody has come round the ring meanwhile. */
-    atomic_compare_exchange_strong_explicit(
-        &kept->sequence, &writing, number * 2 + 2, memory_order_release,
-        memory_order_relaxed);
-}
-
-void mls_usage_forget(mls_usage *usage, unsigned slot)
-{
-    usage_slot *place = usage_slot_at(usage, slot);
-
-    for (int i = 0; i < MLS_USAGE_FAILURES; i++) {
-        atomic_store_explicit(&place->failures[i].sequence, 0,
-                              memory_order_relaxed);
+        mls_ring_put(usage_slot_at(usage, slot)->failures, &shape, words,
+                     length);
     }
 }
 
 /* ---- reading ---- */
 
 /* Memory that other programs write is not trusted with lengths. */
-static int unpack(mls_usage_failure *out, const char *bytes, apr_pool_t *pool)
+static int unpack(mls_usage_failure *out, const char *bytes, size_t length,
+                  apr_pool_t *pool)
 {
     const char **texts[TEXTS] = { &out->request_id, &out->message,
                                   &out->console, &out->trace };
     failure_head head;
     size_t used = sizeof(head);
 
+    if (length < used) {
+        return 0;
+    }
     memcpy(&head, bytes, sizeof(head));
     out->time = head.time;
     out->status = head.status;
     for (int i = 0; i < TEXTS; i++) {
-        if (head.lengths[i] > USAGE_FAILURE_BYTES - used) {
+        if (head.lengths[i] > length - used) {
             return 0;
         }
         *texts[i] = apr_pstrmemdup(pool, bytes + used, head.lengths[i]);
@@ -151,40 +129,21 @@ static int unpack(mls_usage_failure *out, const char *bytes, apr_pool_t *pool)
     return 1;
 }
 
-static int read_place(mls_usage_failure *out, usage_failure *kept,
-                      uint64_t number, apr_pool_t *pool)
-{
-    uint64_t words[USAGE_FAILURE_WORDS];
-    const uint64_t whole = number * 2 + 2;
-
-    if (atomic_load_explicit(&kept->sequence, memory_order_acquire) !=
-        whole) {
-        return 0;
-    }
-    for (unsigned i = 0; i < USAGE_FAILURE_WORDS; i++) {
-        words[i] = usage_load(&kept->words[i]);
-    }
-    atomic_thread_fence(memory_order_acquire);
-    return atomic_load_explicit(&kept->sequence, memory_order_relaxed) ==
-               whole &&
-           unpack(out, (const char *)words, pool);
-}
-
 unsigned mls_usage_failures(mls_usage_failure out[MLS_USAGE_FAILURES],
                             const mls_usage *usage, unsigned slot,
                             apr_pool_t *pool)
 {
-    usage_slot *place = usage_slot_at(usage, slot);
-    const uint64_t ever = usage_load(&place->failed);
+    const _Atomic uint64_t *ring = usage_slot_at(usage, slot)->failures;
+    uint64_t words[USAGE_FAILURE_BYTES / 8];
     unsigned count = 0;
 
-    for (uint64_t back = 1; back <= MLS_USAGE_FAILURES && back <= ever;
-         back++) {
-        const uint64_t number = ever - back;
+    for (unsigned back = 1; back <= MLS_USAGE_FAILURES; back++) {
+        const size_t length = mls_ring_get(words, ring, &shape, back);
 
-        count += (unsigned)read_place(
-            &out[count], &place->failures[number % MLS_USAGE_FAILURES],
-            number, pool);
+        if (length) {
+            count += (unsigned)unpack(&out[count], (const char *)words,
+                                      length, pool);
+        }
     }
     return count;
 }

@@ -7,22 +7,22 @@
  * does, so after a reload a newer module may find it: `layout` tells.
  *
  * Every number that changes is atomic and changed without order, for nothing
- * depends on two of them agreeing, with three exceptions that are published by
- * release: a slot's name by `named`, a point by its minute, a failure by its
- * sequence.
+ * depends on two of them agreeing, with two exceptions that are published by
+ * release: a slot's name by `named`, a point by its minute. Failures lie in a
+ * ring of their own kind.
  */
 
 #include <stdatomic.h>
 
 #include "base/hash.h"
 #include "service/service_name.h"
+#include "usage/record_ring.h"
 #include "usage/usage_table.h"
 
 enum {
     USAGE_NAME = 2 * (MLS_NAME_LENGTH + 1),
     USAGE_NAME_WORDS = (USAGE_NAME + 7) / 8,
-    USAGE_FAILURE_BYTES = 4096 - 8,
-    USAGE_FAILURE_WORDS = USAGE_FAILURE_BYTES / 8,
+    USAGE_FAILURE_BYTES = 4096 - 16,
     USAGE_LINE = 64 /* bytes that processors pass around together */
 };
 
@@ -38,20 +38,15 @@ typedef struct usage_point {
     _Atomic float p50, p95, p99;
 } usage_point;
 
-typedef struct usage_failure {
-    _Atomic uint64_t sequence; /* odd: being written; 0: nothing */
-    _Atomic uint64_t words[USAGE_FAILURE_WORDS];
-} usage_failure;
-
 typedef struct usage_slot {
     _Atomic uint32_t named;
     _Atomic uint32_t minute; /* what was counted since `noted` belongs to it */
     _Atomic uint64_t noted[MLS_HISTOGRAM_BUCKETS]; /* of the totals */
     _Atomic uint64_t noted_errors;
     _Atomic uint64_t name[USAGE_NAME_WORDS]; /* name, 0, version, 0 */
-    _Atomic uint64_t failed; /* failures ever */
     usage_point points[MLS_USAGE_MINUTES];
-    usage_failure failures[MLS_USAGE_FAILURES];
+    _Atomic uint64_t failures[MLS_RING_WORDS(MLS_USAGE_FAILURES,
+                                             USAGE_FAILURE_BYTES)];
 } __attribute__((aligned(USAGE_LINE))) usage_slot;
 
 struct mls_usage {

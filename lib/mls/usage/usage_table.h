@@ -149,9 +149,6 @@ unsigned mls_usage_failures(mls_usage_failure out[MLS_USAGE_FAILURES],
                             const mls_usage *usage, unsigned slot,
                             apr_pool_t *pool);
 
-/** Forget the failures of a slot: its service was deleted or replaced. */
-void mls_usage_forget(mls_usage *usage, unsigned slot);
-
 #ifdef __cplusplus
 }
 #endif
