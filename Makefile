@@ -27,7 +27,7 @@ PYTHON  ?= /usr/bin/python3
 VENV    := build/venv
 VPYTHON := $(abspath $(VENV))/bin/python
 
-PKGS_MLSCORE := libxml-2.0 json-c libxxhash zlib libzip libpcre2-8 libutf8proc
+PKGS_MLSCORE := libxml-2.0 json-c libxxhash zlib libzip libpcre2-8 libutf8proc libjpeg libpng
 PKGS_MLS     := apr-1 apr-util-1 json-c cjose openssl
 pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
