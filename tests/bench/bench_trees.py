@@ -9,8 +9,7 @@ Models of 500 trees over 30 features from 20,000 training rows: gradient
 boosting with 31 leaves (LightGBM, XGBoost), a random forest of depth 10. One
 row, and a batch of 10,000. Peers are called through their C interfaces
 (bench_peers.c: LightGBM's fast single-row call, the call of XGBoost's
-inplace_predict, a library that treelite compiled); ONNX Runtime by its Python
-interface, whose cost (that of an Identity graph) is taken off its row.
+inplace_predict, ONNX Runtime's Run, a library that treelite compiled).
 
 The goals: a row in at most 0.33 of the fastest peer's time, a batch at 2.5
 times its speed at least, an image of at most 1.2 times the ONNX file, compiled
@@ -32,6 +31,13 @@ MODELS = {
     "boosting-xgboost": {"xgboost": "json", "onnx": "onnx"},
     "forest": {"onnx": "onnx", "pmml": "pmml"},
 }
+PEERS = {
+    "boosting-lightgbm": {"lightgbm": ".txt", "onnxruntime": ".onnx",
+                          "treelite": ".so"},
+    "boosting-xgboost": {"xgboost": ".json", "onnxruntime": ".onnx",
+                         "treelite": ".so"},
+    "forest": {"onnxruntime": ".onnx", "treelite": ".so"},
+}
 # How each format calls its columns.
 ROWS = {"txt": "rows-Column.csv", "json": "rows-f.csv", "onnx": "rows-x.csv",
         "pmml": "rows-x.csv"}
@@ -47,23 +53,12 @@ def compile_model(build, source, image):
             - before.ru_utime - before.ru_stime)
 
 
-def measure_peers(figures, model, options, call_us, batch):
-    folder, seconds = options.models, options.seconds
-
-    def add(name, library, path):
-        figures.add_output(name, peers.peer(options.build, name, library,
-                                            path, folder, seconds))
-
-    if model == "boosting-lightgbm":
-        add("lightgbm", peers.library("lightgbm", "lib_lightgbm.so"),
-            folder / "boosting-lightgbm.txt")
-    if model == "boosting-xgboost":
-        add("xgboost", peers.library("xgboost", "libxgboost.so"),
-            folder / "boosting-xgboost.json")
-    add("treelite", folder / (model + ".so"), "-")
-    row, rows = peers.onnx_times(
-        peers.onnx_session(folder / (model + ".onnx")), batch, seconds)
-    figures.add("onnxruntime", row - call_us, rows)
+def measure_peers(figures, model, options):
+    for name, suffix in PEERS[model].items():
+        figures.add_output(name, peers.peer(
+            options.build, name, options.models / (model + suffix),
+            options.models / "rows.f32", peer_models.BATCH,
+            peer_models.FEATURES, options.seconds))
 
 
 def check_scores(build, model, image, rows, folder, batch):
@@ -79,7 +74,7 @@ def check_scores(build, model, image, rows, folder, batch):
         raise SystemExit("%s: scores differ by %g" % (model, worst))
 
 
-def bench_model(model, formats, options, call_us, scratch):
+def bench_model(model, formats, options, scratch):
     folder = options.models
     batch = numpy.fromfile(folder / "rows.f32", numpy.float32).reshape(
         -1, peer_models.FEATURES)
@@ -97,7 +92,7 @@ def bench_model(model, formats, options, call_us, scratch):
     check_scores(options.build, model, images["onnx"],
                  folder / ROWS["onnx"], folder, batch)
     for _ in range(options.rounds):
-        measure_peers(theirs, model, options, call_us, batch)
+        measure_peers(theirs, model, options)
         for name, suffix in formats.items():
             for level in (None,) + LEVELS * (name != "pmml"):
                 text = peers.ours(options.build, images[name],
@@ -121,13 +116,10 @@ def main():
     peer_models.make(options.models,
                      ["rows"] + [options.only] if options.only
                      else ["rows"] + list(MODELS))
-    call_us = peers.onnx_call_us(options.models, options.seconds)
-    print("onnxruntime-call-us: %.2f us" % call_us)
     with tempfile.TemporaryDirectory() as scratch:
         for model, formats in MODELS.items():
             if options.only in (None, model):
-                bench_model(model, formats, options, call_us,
-                            pathlib.Path(scratch))
+                bench_model(model, formats, options, pathlib.Path(scratch))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What bench_trees.py and bench_graphs.py share: running `mlscore bench` and
 the peers, one thread each, and printing figures beside each other."""
+import importlib.util
 import os
 import pathlib
 import re
 import subprocess
-import time
-
-import numpy
-
-import peer_models
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
@@ -48,13 +44,25 @@ def ours(build, image, rows, count, seconds, instructions=None):
                 count, "--seconds", seconds], env=environment)
 
 
-def peer(build, name, library, model, folder, seconds):
-    return run([build / "bench" / "bench_peers", name, library, model,
-                folder / "rows.f32", peer_models.BATCH, peer_models.FEATURES,
-                seconds])
+LIBRARIES = {"lightgbm": "lib_lightgbm.so", "xgboost": "libxgboost.so",
+             "onnxruntime": "libonnxruntime.so.*"}
+
+
+def library(package):
+    """The shared library of an installed package."""
+    where = importlib.util.find_spec(package).origin
+    return next(pathlib.Path(where).parent.rglob(LIBRARIES[package]))
+
+
+def peer(build, name, model, data, rows, columns, seconds):
+    """Output of bench_peers; treelite's models are libraries."""
+    where = (model, "-") if name == "treelite" else (library(name), model)
+    return run([build / "bench" / "bench_peers", name, *where, data, rows,
+                columns, seconds])
 
 
 def onnx_session(path):
+    """For scores to compare ours with, not for times."""
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -63,50 +71,8 @@ def onnx_session(path):
         str(path), options, providers=["CPUExecutionProvider"])
 
 
-def onnx_times(session, batch, seconds):
-    """Microseconds a row, in groups of 16 calls, and rows a second of a whole
-    batch by what the process used."""
-    name = session.get_inputs()[0].name
-    rows = [{name: batch[i:i + 1]} for i in range(len(batch))]
-    best, at, end = 1e30, 0, time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        for _ in range(16):
-            session.run(None, rows[at])
-            at = (at + 1) % len(rows)
-        best = min(best, (time.perf_counter() - start) / 16)
-    least, end = 1e30, time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.process_time()
-        session.run(None, {name: batch})
-        least = min(least, time.process_time() - start)
-    return best * 1e6, len(batch) / least
-
-
-def onnx_call_us(folder, seconds):
-    """What calling ONNX Runtime from Python costs: a graph of one Identity."""
-    import onnx
-    from onnx import helper
-    path = folder / "identity.onnx"
-    kind = [onnx.TensorProto.FLOAT, ["n", peer_models.FEATURES]]
-    path.write_bytes(helper.make_model(helper.make_graph(
-        [helper.make_node("Identity", ["x"], ["y"])], "identity",
-        [helper.make_tensor_value_info("x", *kind)],
-        [helper.make_tensor_value_info("y", *kind)]), ir_version=8,
-        opset_imports=[helper.make_opsetid("", 17)]).SerializeToString())
-    return onnx_times(onnx_session(path), numpy.zeros(
-        (64, peer_models.FEATURES), numpy.float32), seconds)[0]
-
-
-def library(package, pattern):
-    """A shared library of an installed package."""
-    import importlib.util
-    where = pathlib.Path(importlib.util.find_spec(package).origin).parent
-    return next(where.rglob(pattern))
-
-
 def beside(values, best, unit):
-    """'fastest peer NAME value; others'."""
+    """What the peers reach, the fastest one first."""
     names = sorted(values, key=values.get, reverse=best is max)
     return "; ".join("%s %s%s" % (n, unit % values[n],
                                   " is the fastest peer" * (i == 0))
