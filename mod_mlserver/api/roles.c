@@ -135,6 +135,7 @@ static mls_err *read_mapping(mls_mapping *out, request_rec *r,
     out->changed_by =
         apr_pstrcat(r->pool, caller->provider, ":", caller->name, NULL);
     out->changed = apr_time_now();
+    MLS_TRY(mls_mapping_check(out, r->pool));
     return check_condition(r, call, out);
 }
 

@@ -26,6 +26,7 @@ typedef struct ctl {
     gid_t group;
     int json;               /* print JSON */
     int offline;
+    const char *url; /* where httpd serves the state; NULL: not said */
     apr_pool_t *pool;
 } ctl;
 
@@ -40,6 +41,10 @@ mls_err *ctl_keys(ctl *c, int count, char **words);
 
 /* cmd_tokens.c */
 mls_err *ctl_tokens(ctl *c, int count, char **words);
+
+/* cmd_roles.c */
+mls_err *ctl_grant_owner(ctl *c, int count, char **words);
+mls_err *ctl_explain_user(ctl *c, int count, char **words);
 
 /* cmd_verify.c */
 mls_err *ctl_verify(ctl *c, int count, char **words);

@@ -27,6 +27,12 @@ static const char help[] =
     "                               address, valid or revoked, agent\n"
     "  tokens revoke FAMILY         end one login\n"
     "  tokens revoke PROVIDER:NAME  end all logins of a user\n"
+    "  explain-user [PROVIDER:]NAME provider, groups, conditions and role of "
+    "a user,\n"
+    "                               and why the last login failed; asks "
+    "httpd, see --url\n"
+    "  grant-owner [PROVIDER:]NAME  make a user (of provider file) an Owner; "
+    "root only\n"
     "  keys rotate                  sign with a new key from now on\n"
     "  keys import FILE             sign with another server's key from now "
     "on\n"
@@ -54,6 +60,8 @@ static const char help[] =
     "  --run DIR     the run directory (/run/mlserver)\n"
     "  --json        status as JSON\n"
     "  --offline     see verify\n"
+    "  --url URL     where httpd serves the state "
+    "(http://localhost/mlserver)\n"
     "  --help, --version\n"
     "\n"
     "Run it as root or as the state's owner. Exit status: 0 done, 1 failed or\n"
@@ -68,16 +76,18 @@ static const struct {
     { "status", ctl_status },   { "services", ctl_services },
     { "tokens", ctl_tokens },   { "keys", ctl_keys },
     { "backup", ctl_backup },   { "restore", ctl_restore },
-    { "verify", ctl_verify },
+    { "verify", ctl_verify },   { "grant-owner", ctl_grant_owner },
+    { "explain-user", ctl_explain_user },
 };
 
-enum { STATE = 256, RUN, JSON, OFFLINE, HELP, SHOW_VERSION };
+enum { STATE = 256, RUN, JSON, OFFLINE, URL, HELP, SHOW_VERSION };
 
 static const struct option long_options[] = {
     { "state", required_argument, NULL, STATE },
     { "run", required_argument, NULL, RUN },
     { "json", no_argument, NULL, JSON },
     { "offline", no_argument, NULL, OFFLINE },
+    { "url", required_argument, NULL, URL },
     { "help", no_argument, NULL, HELP },
     { "version", no_argument, NULL, SHOW_VERSION },
     { NULL, 0, NULL, 0 }
@@ -99,6 +109,7 @@ static int read_options(struct arguments *out, ctl *c, int argc, char **argv)
         case RUN: out->run = optarg; break;
         case JSON: c->json = 1; break;
         case OFFLINE: c->offline = 1; break;
+        case URL: c->url = optarg; break;
         case HELP: fputs(help, stdout); exit(0);
         case SHOW_VERSION: puts("mlserverctl " MLSCORE_VERSION); exit(0);
         default: return 2;

@@ -61,6 +61,15 @@ static mls_err *check_text(const char *what, const char *text, size_t most,
     return NULL;
 }
 
+mls_err *mls_mapping_check(const mls_mapping *mapping, apr_pool_t *pool)
+{
+    MLS_TRY(check_text("condition", mapping->condition, MLS_CONDITION_MAX,
+                       pool));
+    return mapping->comment ? check_text("comment", mapping->comment,
+                                         MLS_COMMENT_MAX, pool)
+                            : NULL;
+}
+
 static mls_err *mapping_from_json(mls_mapping *out, const mls_json *json,
                                   apr_pool_t *pool)
 {
@@ -79,11 +88,8 @@ static mls_err *mapping_from_json(mls_mapping *out, const mls_json *json,
                             "\"role\" is Owner, Contributor or Reader, not "
                             "\"%s\"", role);
     }
-    MLS_TRY(check_text("condition", out->condition, MLS_CONDITION_MAX, pool));
     out->comment = mls_json_string(json, "comment");
-    if (out->comment) {
-        MLS_TRY(check_text("comment", out->comment, MLS_COMMENT_MAX, pool));
-    }
+    MLS_TRY(mls_mapping_check(out, pool));
     out->changed_by = mls_json_string(json, "changedBy");
     if (changed && !mls_time_parse(&out->changed, changed)) {
         return mls_err_make(pool, MLS_EINVALID, NULL,

@@ -56,6 +56,9 @@ mls_json *mls_mapping_to_json(const mls_mapping *mapping, apr_pool_t *pool);
 mls_json *mls_mappings_to_json(const mls_mappings *mappings,
                                apr_pool_t *pool);
 
+/** Are the texts of a length and form that can be kept? */
+mls_err *mls_mapping_check(const mls_mapping *mapping, apr_pool_t *pool);
+
 /** MLS_EINVALID says what is wrong: too many, a role that is none, a text that
  *  is too long or has control characters. */
 mls_err *mls_mappings_from_json(mls_mappings *out, const mls_json *json,
