@@ -28,6 +28,8 @@ typedef enum mlscore_engine_id {
 enum {
     MLSCORE_SECTION_SCHEMA = 1, /* inputs and outputs (schema_section.c) */
     MLSCORE_SECTION_TEXT = 2,   /* format, kind, producer */
+    MLSCORE_SECTION_KNOWN_ROWS = 3, /* JSON that mlscore_verify takes: the
+                                       producer's own rows and answers */
     MLSCORE_SECTION_ENGINE = 64
 };
 

@@ -190,19 +190,36 @@ static mlscore_status import_model(const struct opened *opened, void **image,
     return status;
 }
 
-/* The container's known rows, scored by what was just compiled. */
-static mlscore_status verify(const struct opened *opened, const void *image,
-                             size_t image_size, mlscore_error *err)
+/* Known rows, the container's and those in the model's own file, scored by
+ * what was just compiled. */
+static mlscore_status verify(const struct opened *opened, const void *bytes,
+                             size_t size, mlscore_error *err)
 {
-    mlscore_model *model;
-    mlscore_status status =
-        mlscore_model_open_memory(&model, image, image_size, err);
+    mlscore_image image;
+    size_t own_size = 0;
+    mlscore_status status = mlscore_image_check(&image, bytes, size, err);
+    const char *own =
+        status == MLSCORE_OK
+            ? mlscore_image_section(&image, MLSCORE_SECTION_KNOWN_ROWS,
+                                    &own_size)
+            : NULL;
 
-    if (status == MLSCORE_OK) {
+    if (status != MLSCORE_OK || (!own && !opened->container.verify)) {
+        return status;
+    }
+    mlscore_model *model;
+    status = mlscore_model_open_memory(&model, bytes, size, err);
+    if (status != MLSCORE_OK) {
+        return status;
+    }
+    if (opened->container.verify) {
         status = mlscore_verify(model, opened->container.verify,
                                 opened->container.verify_length, err);
-        mlscore_model_close(model);
     }
+    if (status == MLSCORE_OK && own) {
+        status = mlscore_verify(model, own, own_size, err);
+    }
+    mlscore_model_close(model);
     return status;
 }
 
@@ -223,7 +240,7 @@ mlscore_status mlscore_open_file(const unsigned char *bytes, size_t size,
     if (status == MLSCORE_OK) {
         status = import_model(&opened, image, image_size, options, err);
     }
-    if (status == MLSCORE_OK && opened.container.verify) {
+    if (status == MLSCORE_OK) {
         status = verify(&opened, *image, *image_size, err);
         if (status != MLSCORE_OK) {
             mlscore_free(*image);

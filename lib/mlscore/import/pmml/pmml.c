@@ -127,6 +127,15 @@ static void add_sections(pmml_import *in, mlscore_image_builder *image)
     }
 }
 
+static void add_known_rows(pmml_import *in, mlscore_image_builder *image)
+{
+    if (in->known_rows.length > 0) {
+        check(in, mlscore_image_builder_add(
+                      image, MLSCORE_SECTION_KNOWN_ROWS, in->known_rows.bytes,
+                      in->known_rows.length, in->err));
+    }
+}
+
 static void import(pmml_import *in, mlscore_image_builder *image,
                    const unsigned char *bytes, size_t size)
 {
@@ -141,6 +150,7 @@ static void import(pmml_import *in, mlscore_image_builder *image,
     mlscore_pmml_forests(in, model);
     add_texts(in, image, model);
     add_sections(in, image);
+    add_known_rows(in, image);
 }
 
 static mlscore_status read_model(mlscore_image_builder **out,
@@ -177,6 +187,7 @@ static mlscore_status read_model(mlscore_image_builder **out,
     status = in->status;
     mlscore_forest_builder_free(in->forest_builder);
     free(in->forest_bytes);
+    mlscore_buffer_free(&in->known_rows);
     mlscore_pmml_tables_free(in);
     mlscore_arena_free(in->arena);
     mlscore_free(in);

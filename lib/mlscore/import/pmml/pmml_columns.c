@@ -252,6 +252,8 @@ void mlscore_pmml_columns(pmml_import *in, uint32_t model,
                             .output_count = outputs.field_count};
 
     mlscore_pmml_add(in, PMML_TABLE_head, &head);
+    mlscore_pmml_verification(in, in->models[model].element, &inputs,
+                              &outputs);
     in->status = mlscore_image_builder_schema(image, &inputs, &outputs,
                                               in->err);
     if (in->status != MLSCORE_OK) {

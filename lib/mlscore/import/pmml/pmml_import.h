@@ -22,6 +22,7 @@
 #include "import/pmml/pmml_words.h"
 #include "ir/pmml_plan.h"
 #include "ir/pmml_value.h"
+#include "mlscore/body.h"
 #include "mlscore/error.h"
 
 /* --- the document (pmml_xml.c) --------------------------------------------*/
@@ -132,6 +133,7 @@ typedef struct pmml_import {
     uint32_t *marks;      /* by symbol, see mlscore_pmml_list_add_once */
     size_t mark_capacity;
     uint32_t mark;
+    mlscore_buffer known_rows; /* of the ModelVerification, as JSON */
     /* while a forest is packed (pmml_forest.c) */
     struct mlscore_forest_builder *forest_builder;
     void *forest_bytes;
@@ -395,6 +397,11 @@ uint32_t mlscore_pmml_measure(pmml_import *in, pmml_scope *scope,
 /** Doubles of scratch that belong to one model; the offset of the first. */
 uint32_t mlscore_pmml_scratch(pmml_import *in, const pmml_element *element,
                               size_t count);
+
+/** The known rows of a model's ModelVerification into in->known_rows. */
+void mlscore_pmml_verification(pmml_import *in, const pmml_element *model,
+                               const mlscore_schema *inputs,
+                               const mlscore_schema *outputs);
 
 /** Pack the trees of ensembles for the shared forest kernel, where that gives
  *  the same answers (pmml_forest.c). */

@@ -24,7 +24,12 @@
     E(EXTENSION, "Extension", "S", "", "")                                    \
     E(MODEL_STATS, "ModelStats", "S", "", "")                                 \
     E(MODEL_EXPLANATION, "ModelExplanation", "S", "", "")                     \
-    E(MODEL_VERIFICATION, "ModelVerification", "S", "", "")                   \
+    E(MODEL_VERIFICATION, "ModelVerification", "", "recordCount fieldCount",  \
+      "VerificationFields InlineTable TableLocator")                          \
+    E(VERIFICATION_FIELDS, "VerificationFields", "", "", "VerificationField") \
+    E(VERIFICATION_FIELD, "VerificationField", "",                            \
+      "field column precision zeroThreshold", "")                             \
+    E(TABLE_LOCATOR, "TableLocator", "S", "", "")                             \
     E(PARTITION, "Partition", "S", "", "")                                    \
     E(TAXONOMY, "Taxonomy", "S", "", "")                                      \
     E(DATA_DICTIONARY, "DataDictionary", "", "numberOfFields",                \

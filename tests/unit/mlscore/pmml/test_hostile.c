@@ -4,6 +4,9 @@
 #include "pmml_case.h"
 
 #include "base/alloc.h"
+#include "base/bytes.h"
+#include "image/checksum.h"
+#include "image/image_format.h"
 
 /* --- running out of memory ------------------------------------------------*/
 
@@ -21,6 +24,8 @@ int mlscore_test_alloc_fails(size_t size)
 /* --- documents ------------------------------------------------------------*/
 
 #define SCHEMA "<MiningSchema>" ACTIVE("x") TARGET("y") "</MiningSchema>"
+#define SCHEMA_OF_TREES                                                        \
+    "<MiningSchema>" ACTIVE("x") ACTIVE("c") TARGET("y") "</MiningSchema>"
 static const char sound[] = PMML_DOCUMENT(
     NUMBER("x") NUMBER("y") TEXT("c"),
     "<TransformationDictionary><DerivedField name='t' optype='continuous' "
@@ -42,6 +47,27 @@ static const char sound[] = PMML_DOCUMENT(
     "coefficient='4'/></RegressionTable></RegressionModel></Segment>"
     "</Segmentation></MiningModel>");
 
+/** Only trees: packed for the forest kernel. */
+static const char forest[] = PMML_DOCUMENT(
+    NUMBER("x") NUMBER("y") TEXT("c"),
+    "<MiningModel functionName='regression'>" SCHEMA_OF_TREES
+    "<Segmentation multipleModelMethod='weightedAverage'>"
+    "<Segment weight='2'><True/><TreeModel functionName='regression' "
+    "missingValueStrategy='defaultChild'>" SCHEMA_OF_TREES
+    "<Node id='1' defaultChild='3'><True/><Node id='2' score='1'>"
+    "<SimplePredicate field='x' operator='lessThan' value='0'/></Node>"
+    "<Node id='3' score='2'><SimplePredicate field='x' "
+    "operator='greaterOrEqual' value='0'/></Node></Node>"
+    "</TreeModel></Segment>"
+    "<Segment><True/><TreeModel functionName='regression' "
+    "noTrueChildStrategy='returnLastPrediction'>" SCHEMA_OF_TREES
+    "<Node score='3'><True/><Node score='4'><SimpleSetPredicate field='c' "
+    "booleanOperator='isIn'><Array type='string'>a b</Array>"
+    "</SimpleSetPredicate></Node></Node></TreeModel></Segment>"
+    "</Segmentation></MiningModel>");
+static const char *const documents[] = {sound, forest};
+enum { DOCUMENTS = sizeof(documents) / sizeof(*documents) };
+
 static void test_sound(void **state)
 {
     (void)state;
@@ -59,8 +85,8 @@ static void test_xml(void **state)
                   MLSCORE_EFORMAT, 0, "DOCTYPE");
     check_refused("<PMML version='4.4'><Header copyright='&a;'/></PMML>",
                   MLSCORE_EFORMAT, 0, "");
-    check_refused("<PMML version='4.4'>\n<Header>\n</PMML>", MLSCORE_EFORMAT,
-                  3, "");
+    check_refused("<PMML version='4.4'>\n<Header>\n</PMML>", MLSCORE_EFORMAT, 3,
+                  "");
     /* Broken inside what is skipped. */
     check_refused("<PMML version='4.4'>\n<MiningBuildTask>text<a></b></"
                   "MiningBuildTask></PMML>",
@@ -70,12 +96,11 @@ static void test_xml(void **state)
                   MLSCORE_EFORMAT, 1, "not well-formed");
     check_refused("<PMML version='4.4'><Header/></PMML>", MLSCORE_EFORMAT, 0,
                   "DataDictionary");
-    check_refused(PMML_DOCUMENT(NUMBER("x"), ""), MLSCORE_EFORMAT, 0,
-                  "model");
+    check_refused(PMML_DOCUMENT(NUMBER("x"), ""), MLSCORE_EFORMAT, 0, "model");
     check_refused(PMML_DOCUMENT(NUMBER("x"), "\n<TextModel/>"),
                   MLSCORE_EUNSUPPORTED, 2, "TextModel");
-    check_refused("<PMML version='9.9'><Header/></PMML>",
-                  MLSCORE_EUNSUPPORTED, 1, "9.9");
+    check_refused("<PMML version='9.9'><Header/></PMML>", MLSCORE_EUNSUPPORTED,
+                  1, "9.9");
 }
 
 /** `depth` predicates, one inside the other. */
@@ -87,8 +112,8 @@ static char *nested(unsigned depth)
     mlscore_buffer text = {0};
     const char *head =
         "<PMML version='4.4'><Header/><DataDictionary>" NUMBER("x") NUMBER(
-            "y") "</DataDictionary><TreeModel functionName='regression'>"
-        SCHEMA "<Node score='1'>";
+            "y") "</DataDictionary><TreeModel functionName='regression'>" SCHEMA
+                 "<Node score='1'>";
     const char *tail = "</Node></TreeModel></PMML>";
 
     mlscore_buffer_append(&text, head, strlen(head));
@@ -119,49 +144,49 @@ static void test_limits(void **state)
     void *image = NULL;
     size_t size;
 
-    assert_int_equal(mlscore_compile_memory(sound, strlen(sound), &image,
-                                            &size, &few, &err),
-                     MLSCORE_ELIMIT);
+    assert_int_equal(
+        mlscore_compile_memory(sound, strlen(sound), &image, &size, &few, &err),
+        MLSCORE_ELIMIT);
 }
 
-/** Every beginning of the document is refused, none crashes. */
+/** Every beginning of a document is refused, none crashes. */
 static void test_truncated_documents(void **state)
 {
-    const size_t length = strlen(sound);
-    char *copy = malloc(length);
-
     (void)state;
-    assert_non_null(copy);
-    for (size_t size = 0; size < length; size++) {
-        mlscore_error err;
-        void *image = NULL;
-        size_t image_size;
+    for (int i = 0; i < DOCUMENTS; i++) {
+        for (size_t size = 0; size < strlen(documents[i]); size++) {
+            mlscore_error err;
+            void *image = NULL;
+            size_t image_size;
+            char *exact = malloc(size + 1);
 
-        char *exact = malloc(size + 1);
-        assert_non_null(exact);
-        memcpy(exact, sound, size);
-        assert_int_not_equal(mlscore_compile_memory(exact, size, &image,
-                                                    &image_size, NULL, &err),
-                             MLSCORE_OK);
-        assert_true(err.message[0] != '\0');
-        free(exact);
+            assert_non_null(exact);
+            memcpy(exact, documents[i], size);
+            assert_int_not_equal(mlscore_compile_memory(exact, size, &image,
+                                                        &image_size, NULL,
+                                                        &err),
+                                 MLSCORE_OK);
+            assert_true(err.message[0] != '\0');
+            free(exact);
+        }
     }
-    free(copy);
 }
 
 /* --- images ---------------------------------------------------------------*/
 
 static void test_deterministic(void **state)
 {
-    size_t a_size, b_size;
-    void *a = compile(sound, &a_size);
-    void *b = compile(sound, &b_size);
-
     (void)state;
-    assert_int_equal(a_size, b_size);
-    assert_memory_equal(a, b, a_size);
-    free(a);
-    free(b);
+    for (int i = 0; i < DOCUMENTS; i++) {
+        size_t a_size, b_size;
+        void *a = compile(documents[i], &a_size);
+        void *b = compile(documents[i], &b_size);
+
+        assert_int_equal(a_size, b_size);
+        assert_memory_equal(a, b, a_size);
+        free(a);
+        free(b);
+    }
 }
 
 /** Open an image and, when it opens, score a row with it. */
@@ -177,8 +202,8 @@ static int open_and_score(const void *image, size_t size)
     }
     assert_int_equal(mlscore_context_create(&context, &err), MLSCORE_OK);
     if (mlscore_context_bind(context, model, &err) == MLSCORE_OK &&
-        mlscore_read_csv(mlscore_context_input(context), "x\n1\n", 4, NULL,
-                         &err) == MLSCORE_OK) {
+        mlscore_read_csv(mlscore_context_input(context), "x,c\n1,a\n,\n", 10,
+                         NULL, &err) == MLSCORE_OK) {
         mlscore_score(context, &err);
     }
     mlscore_context_free(context);
@@ -186,20 +211,30 @@ static int open_and_score(const void *image, size_t size)
     return 1;
 }
 
-/** The image's checksum would notice every flip; what it does not notice is
- *  the engine's to refuse or to survive, see the fuzz target of images. */
-static void test_damaged_images(void **state)
+/** As if the bytes had been written so. */
+static void set_checksum(unsigned char *image, size_t size)
+{
+    int failed;
+
+    mlscore_store_u64(image + MLSCORE_HEADER_CHECKSUM,
+                      mlscore_image_checksum(image, size, &failed));
+}
+
+/** A bit of each byte is flipped: the image's checksum notices, and where it
+ *  has been made to fit, the engine refuses the image or survives it. */
+static void damage(const char *document)
 {
     size_t size;
-    unsigned char *image = compile(sound, &size);
+    unsigned char *image = compile(document, &size);
     unsigned char *copy = aligned_alloc(64, (size + 63) / 64 * 64);
 
-    (void)state;
     assert_non_null(copy);
     assert_true(open_and_score(image, size));
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < 4 * size; i++) {
         memcpy(copy, image, size);
-        copy[i] ^= (unsigned char)(1u << (i % 8));
+        copy[i % size] ^= (unsigned char)(1u << (i / size + i) % 8);
+        assert_false(open_and_score(copy, size));
+        set_checksum(copy, size);
         open_and_score(copy, size);
     }
     for (size_t shorter = 0; shorter < size; shorter += 7) {
@@ -210,13 +245,21 @@ static void test_damaged_images(void **state)
     free(image);
 }
 
+static void test_damaged_images(void **state)
+{
+    (void)state;
+    for (int i = 0; i < DOCUMENTS; i++) {
+        damage(documents[i]);
+    }
+}
+
 /* --- memory ---------------------------------------------------------------*/
 
-static void test_out_of_memory(void **state)
+/** The n-th allocation fails while a document is compiled. */
+static void compile_without_memory(const char *document)
 {
     long failures = 0;
 
-    (void)state;
     for (long at = 0;; at++) {
         mlscore_error err;
         void *image = NULL;
@@ -224,7 +267,7 @@ static void test_out_of_memory(void **state)
 
         allocations_left = at;
         const mlscore_status status = mlscore_compile_memory(
-            sound, strlen(sound), &image, &size, NULL, &err);
+            document, strlen(document), &image, &size, NULL, &err);
         const int reached = allocations_left < 0;
 
         allocations_left = -1;
@@ -242,24 +285,31 @@ static void test_out_of_memory(void **state)
         }
     }
     assert_true(failures > 5);
+}
 
-    size_t size;
-    void *image = compile(sound, &size);
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    for (int i = 0; i < DOCUMENTS; i++) {
+        size_t size;
+        void *image = compile(documents[i], &size);
 
-    for (long at = 0; at < 200; at++) {
-        mlscore_model *model;
-        mlscore_error err;
+        compile_without_memory(documents[i]);
+        for (long at = 0; at < 200; at++) {
+            mlscore_model *model;
+            mlscore_error err;
 
-        allocations_left = at;
-        const mlscore_status status =
-            mlscore_model_open_memory(&model, image, size, &err);
+            allocations_left = at;
+            const mlscore_status status =
+                mlscore_model_open_memory(&model, image, size, &err);
 
-        allocations_left = -1;
-        if (status == MLSCORE_OK) {
-            mlscore_model_close(model);
+            allocations_left = -1;
+            if (status == MLSCORE_OK) {
+                mlscore_model_close(model);
+            }
         }
+        free(image);
     }
-    free(image);
 }
 
 int main(void)
