@@ -28,7 +28,8 @@ test("what the server really holds: hostile descriptions, code, output and error
   for (const hash of ["#/services/hostile/1.0", "#/services/hostile/1.0/api", "#/services/hostile-code/1", "#/services/hostile-code/1/code", "#/services/hostile-code/1/versions", "#/services/hostile-code/1/api", "#/publish/hostile-code", "#/services?q=%3Cimg"]) {
     await visit(page, hash);
     await plain(page, hash);
-    assert.match(await page.locator("main").textContent() + await page.locator("main textarea").first().inputValue().catch(() => ""), /<img src=x|onerror/, hash);
+    const shown = await page.evaluate(() => [document.querySelector("main").textContent, ...[...document.querySelectorAll("main textarea")].map((e) => e.value)].join("\n"));
+    assert.match(shown, /<img src=x/, hash);
   }
   await page.goto(`${page.base}/console/#/services/hostile-code/1/api`);
   await page.locator(".opblock", { hasText: "hostile-code" }).locator(".opblock-summary-control").last().click();

@@ -4,6 +4,8 @@
 import { test } from "node:test";
 import { assert, open, signIn, world } from "./lib.mjs";
 
+const name = `by-keyboard-${Date.now() % 1e6}`;
+
 const focused = (page) => page.evaluate(() => {
   const e = document.activeElement;
   return `${e.tagName} ${e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent.trim().slice(0, 40)}`;
@@ -49,10 +51,10 @@ test("publish, try, compare, delete: keyboard only", async () => {
   await tabTo(page, /^INPUT Name of output/);
   await page.keyboard.type("answer");
   await tabTo(page, /^INPUT Name$/);
-  await page.keyboard.type("by-keyboard");
+  await page.keyboard.type(name);
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "by-keyboard", level: 1 }).waitFor();
-  assert.match(await focused(page), /^H1 by-keyboard/);
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+  assert.match(await focused(page), /^H1 by-keyboard-/);
   await tabTo(page, /^A Versions/);
   await page.keyboard.press("Enter");
   await page.getByRole("link", { name: "New version" }).waitFor();
@@ -65,7 +67,7 @@ test("publish, try, compare, delete: keyboard only", async () => {
   await page.keyboard.type("answer = 2");
   await tabTo(page, /^BUTTON Publish/);
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "by-keyboard", level: 1 }).waitFor();
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
   await page.waitForLoadState("networkidle");
 
   // try it
@@ -89,14 +91,16 @@ test("publish, try, compare, delete: keyboard only", async () => {
   // delete
   await tabTo(page, /^BUTTON Delete 1\.0/);
   await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
   assert.match(await focused(page), /^INPUT Type 1\.0 to confirm/);
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   assert.match(await focused(page), /^BUTTON Delete 1\.0/, "the focus goes back");
   await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
   await page.keyboard.type("1.0");
   await page.keyboard.press("Enter");
-  await page.getByText("Deleted by-keyboard 1.0.").waitFor();
+  await page.getByText(`Deleted ${name} 1.0.`).waitFor();
   page.clean();
   await page.context().close();
 });

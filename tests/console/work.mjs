@@ -7,6 +7,9 @@ import { answers, meOf } from "./answers.mjs";
 import { assert, open, settled, signIn, visit, world } from "./lib.mjs";
 
 const model = readFileSync(world.model);
+/** A service that no earlier run has left on this server. */
+const fresh = (name) => `${name}-${Date.now() % 1e6}`;
+
 const saved = async (page, click) => {
   const [download] = await Promise.all([page.waitForEvent("download"), click()]);
   return readFileSync(await download.path(), "utf8");
@@ -85,6 +88,7 @@ test("scoring is cancelled, and a broken file is told", async () => {
 
 test("publish a model: looked at first, then live; the next version is suggested", async () => {
   const page = await open();
+  const name = fresh("published-here");
   await signIn(page, "alice", "#/publish");
   await page.locator("input[type=file]").first().setInputFiles({ name: "model.pmml", mimeType: "text/xml", buffer: model });
   const inspects = await page.evaluate(async () => (await import("./js/api.js")).offers("/admin/api/models/inspect"));
@@ -92,11 +96,11 @@ test("publish a model: looked at first, then live; the next version is suggested
     await page.getByText("Read", { exact: true }).waitFor();
     assert.match(await page.locator("main").textContent(), /Petal\.Length/);
   }
-  await page.getByLabel("Name", { exact: true }).fill("published-here");
+  await page.getByLabel("Name", { exact: true }).fill(name);
   await page.getByLabel("Description").fill("From the console");
   await page.getByRole("button", { name: "Publish", exact: true }).click();
-  await page.getByRole("heading", { name: "published-here", level: 1 }).waitFor();
-  await visit(page, "#/publish/published-here");
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+  await visit(page, `#/publish/${name}`);
   assert.equal(await page.getByLabel("Version", { exact: true }).inputValue(), "1.1");
   page.clean();
   await page.context().close();
@@ -119,6 +123,7 @@ test("a file that is no model is refused with the reason, and nothing is publish
 
 test("publish code with inputs and outputs, try it, replace it, compare two versions", async () => {
   const page = await open();
+  const name = fresh("adder");
   await signIn(page, "alice", "#/publish?what=code");
   await page.getByLabel("Runs for each call").fill("total = a + b");
   await page.getByLabel("Name of input").fill("a");
@@ -126,21 +131,21 @@ test("publish code with inputs and outputs, try it, replace it, compare two vers
   await page.getByLabel("Name of input").nth(1).fill("b");
   await page.getByLabel("Type of input").nth(1).selectOption("integer");
   await page.getByLabel("Name of output").fill("total");
-  await page.getByLabel("Name", { exact: true }).fill("adder");
+  await page.getByLabel("Name", { exact: true }).fill(name);
   await page.getByRole("button", { name: "Publish", exact: true }).click();
-  await page.getByRole("heading", { name: "adder", level: 1 }).waitFor();
-  await visit(page, "#/services/adder/1.0/try");
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+  await visit(page, `#/services/${name}/1.0/try`);
   await page.getByRole("button", { name: "Run" }).click();
   await page.getByRole("cell", { name: "1.5" }).waitFor({ timeout: 30000 });
-  await visit(page, "#/publish/adder");
+  await visit(page, `#/publish/${name}`);
   await page.getByLabel("Runs for each call").fill("total = a + b + 1");
   await page.getByRole("button", { name: "Publish", exact: true }).click();
-  await page.getByRole("heading", { name: "adder", level: 1 }).waitFor();
-  await visit(page, "#/publish/adder?version=1.1");
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+  await visit(page, `#/publish/${name}?version=1.1`);
   await page.getByLabel("Runs for each call").fill("total = a + b + 2");
   await page.getByRole("button", { name: "Replace this version" }).click();
-  await page.getByRole("heading", { name: "adder", level: 1 }).waitFor();
-  await visit(page, "#/services/adder/1.1/versions");
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+  await visit(page, `#/services/${name}/1.1/versions`);
   await page.getByLabel("Compare 1.0").check();
   await page.getByLabel("Compare 1.1").check();
   const diff = page.getByLabel("Code of 1.0 and 1.1");
@@ -152,12 +157,13 @@ test("publish code with inputs and outputs, try it, replace it, compare two vers
 
 test("deleting asks for the version to be typed", async () => {
   const page = await open();
+  const name = fresh("short-lived");
   await signIn(page, "alice", "#/publish?what=code");
   await page.getByLabel("Runs for each call").fill("x = 1");
-  await page.getByLabel("Name", { exact: true }).fill("short-lived");
+  await page.getByLabel("Name", { exact: true }).fill(name);
   await page.getByRole("button", { name: "Publish", exact: true }).click();
-  await page.getByRole("heading", { name: "short-lived", level: 1 }).waitFor();
-  await visit(page, "#/services/short-lived/1.0/versions");
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+  await visit(page, `#/services/${name}/1.0/versions`);
   await page.getByRole("button", { name: "Delete 1.0" }).click();
   const sure = page.getByRole("button", { name: "Delete this version" });
   assert.ok(await sure.isDisabled());
@@ -166,7 +172,7 @@ test("deleting asks for the version to be typed", async () => {
   await page.getByLabel(/Type 1.0 to confirm/).fill("1.0");
   await sure.click();
   await page.getByRole("heading", { name: "Services", level: 1 }).waitFor();
-  await page.getByText("Deleted short-lived 1.0.").waitFor();
+  await page.getByText(`Deleted ${name} 1.0.`).waitFor();
   page.clean();
   await page.context().close();
 });

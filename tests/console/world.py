@@ -47,8 +47,8 @@ def console_lines(mount, htdocs, parts):
 
 def knows_roles():
     """Is there a directive for roles in this build?"""
-    return '"MLServerRole"' in (
-        env.ROOT / "mod_mlserver/config/directives.def").read_text()
+    return b"\0MLServerRole\0" in (
+        env.BUILD / "modules" / "mod_mlserver.so").read_bytes()
 
 
 def config(server):
