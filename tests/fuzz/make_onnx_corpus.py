@@ -30,7 +30,8 @@ def model(nodes, inputs, outputs, constants=(), opset=17, functions=()):
     return h.make_model(
         graph, ir_version=9, producer_name="corpus", functions=functions,
         opset_imports=[h.make_opsetid("", opset), h.make_opsetid(ML, 3),
-                       h.make_opsetid("com.microsoft", 1)]
+                       h.make_opsetid("com.microsoft", 1),
+                       h.make_opsetid("rx", 1)]
         + ([h.make_opsetid("own", 1)] if functions else []))
 
 
@@ -232,6 +233,72 @@ def shapes():
                   constant("zero", np.array([0], np.float32))])
 
 
+def hashes():
+    """Keys, bags and n-grams of hashed texts, and the standard hash."""
+    nodes = [
+        h.make_node("CategoricalHash", ["review"], ["key"], domain="rx",
+                    output_kind="Key"),
+        h.make_node("CategoricalHash", ["review"], ["bag"], domain="rx",
+                    hash_bits=2, ordered=0),
+        h.make_node("Reshape", ["review", "one"], ["line"]),
+        h.make_node("StringSplit", ["line"], ["words", "count"],
+                    delimiter=" "),
+        h.make_node("NGramHash", ["words"], ["grams"], domain="rx",
+                    hash_bits=3, ngram_length=2, skip_length=1),
+        h.make_node("MurmurHash3", ["review"], ["murmur"],
+                    domain="com.microsoft", seed=0),
+        h.make_node("Cast", ["murmur"], ["wide"], to=T.INT64),
+    ]
+    return model(nodes, [value("review", T.STRING, [None, 1])],
+                 [value("key", T.INT64, [None, 1]),
+                  value("bag", T.FLOAT, [None, 4]),
+                  value("grams", T.FLOAT, [None, 8]),
+                  value("wide", T.INT64, [None, 1])],
+                 [constant("one", np.array([-1], np.int64))], opset=20)
+
+
+def cleaning():
+    """Normalised texts without stop words, counted; and their sentiment."""
+    nodes = [
+        h.make_node("TextNormalize", ["text"], ["clean"], domain="rx",
+                    keep_punctuations=0, keep_numbers=0),
+        h.make_node("Reshape", ["clean", "one"], ["line"]),
+        h.make_node("StringSplit", ["line"], ["words", "count"]),
+        h.make_node("StopWords", ["words"], ["left"], domain="rx",
+                    stopwords=["The", "a", "it"]),
+        h.make_node("TfIdfVectorizer", ["left"], ["tf"], mode="TF",
+                    min_gram_length=1, max_gram_length=2, max_skip_count=0,
+                    ngram_counts=[0, 2], ngram_indexes=[0, 1, 2],
+                    pool_strings=["cafe", "good", "good", "cafe"]),
+        h.make_node("Sentiment", ["text"], ["mood"], domain="rx",
+                    words=["like", "good", "hate", ":-)"],
+                    scores=[1.5, 1.9, -2.7, 1.3]),
+    ]
+    return model(nodes, [value("text", T.STRING, [None, 1])],
+                 [value("clean", T.STRING, [None, 1]),
+                  value("tf", T.FLOAT, [None, 3]),
+                  value("mood", T.FLOAT, [None, 1])],
+                 [constant("one", np.array([-1], np.int64))], opset=20)
+
+
+def images():
+    """Pixels of images in three fits."""
+    nodes = [h.make_node("LoadImage", ["image"], ["file"], domain="rx")]
+    outputs = []
+    for fit in ("Aniso", "IsoPad", "IsoCrop"):
+        nodes += [
+            h.make_node("ResizeImage", ["file"], [fit + "_image"],
+                        domain="rx", width=2, height=2, resizing=fit),
+            h.make_node("ExtractPixels", [fit + "_image"], [fit],
+                        domain="rx", width=2, height=2, use_green=0,
+                        interleave_argb=int(fit == "Aniso"),
+                        use_alpha=int(fit == "IsoPad"), offset=1.0,
+                        scale=0.5)]
+        outputs.append(value(fit, T.FLOAT,
+                             [None, 12 if fit == "IsoPad" else 8]))
+    return model(nodes, [value("image", T.STRING, [None, 1])], outputs)
+
+
 def refused():
     """Models that must be refused, each for one reason, by name."""
     x, y = value("x", T.FLOAT, [None, 2]), value("y", T.FLOAT, [None, 2])
@@ -259,6 +326,10 @@ def refused():
         "shapes": model([h.make_node("MatMul", ["x", "c"], ["y"],
                                      name="product")], [x], [y],
                         [constant("c", np.ones((3, 2), np.float32))]),
+        "image": model([h.make_node("LoadImage", ["x"], ["y"], domain="rx",
+                                    name="load")],
+                       [value("x", T.STRING, [None, 1])],
+                       [value("y", T.STRING, [None, 1])]),
         "nowhere": model([h.make_node("Add", ["x", "gone"], ["y"],
                                       name="lost")], [x], [y]),
     }
@@ -270,7 +341,7 @@ def main():
         here / "corpus/fuzz_onnx"
     folder.mkdir(parents=True, exist_ok=True)
     for make in (trees, columns, texts, pictures, control, functions,
-                 encoders, shapes):
+                 encoders, shapes, hashes, cleaning, images):
         (folder / f"{make.__name__}.onnx").write_bytes(
             make().SerializeToString(deterministic=True))
     for name, bad in refused().items():

@@ -7,7 +7,7 @@ set -euo pipefail
 
 debian_build="gcc libc6-dev make pkg-config apache2-bin apache2-dev apache2-utils
     bubblewrap curl ca-certificates libaprutil1-dev libcjose-dev libdb-dev libjansson-dev
-    libjson-c-dev libldap-dev libpcre2-dev libseccomp-dev libssl-dev libutf8proc-dev
+    libjpeg-dev libjson-c-dev libldap-dev libpcre2-dev libpng-dev libseccomp-dev libssl-dev libutf8proc-dev
     libxml2-dev libxxhash-dev libzip-dev openssl procps python3 zlib1g-dev
     python3-dill python3-numpy python3-pandas npm"
 debian_test="chromium libcmocka-dev nghttp2-client python3-venv wrk g++ binutils valgrind
@@ -20,7 +20,7 @@ debian_rpm="rpm rpm2cpio cpio"
 
 fedora_build="gcc make pkgconf-pkg-config httpd-core httpd-devel httpd-tools
     bubblewrap curl apr-util-devel cjose-devel jansson-devel libdb-devel json-c-devel
-    openldap-devel pcre2-devel libseccomp-devel openssl-devel utf8proc-devel libxml2-devel
+    openldap-devel libjpeg-turbo-devel libpng-devel pcre2-devel libseccomp-devel openssl-devel utf8proc-devel libxml2-devel
     xxhash-devel libzip-devel openssl procps-ng python3 zlib-devel
     python3-dill python3-numpy python3-pandas npm"
 fedora_test="chromium libcmocka-devel nghttp2 wrk gcc-c++ binutils valgrind mod_ldap

@@ -385,6 +385,21 @@ static mlscore_status name_column(struct naming *naming,
     return add_field(naming, text, (size_t)length, type);
 }
 
+/* Images are bytes that only other operators understand. */
+static int is_image(const mlscore_graph *graph, uint32_t value)
+{
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        const mlscore_node *node = &graph->nodes[i];
+
+        if (node->output_count && node->outputs[0] == value) {
+            return !strcmp(node->domain, "rx") &&
+                   (!strcmp(node->op, "LoadImage") ||
+                    !strcmp(node->op, "ResizeImage"));
+        }
+    }
+    return 0;
+}
+
 static mlscore_status name_output(struct naming *naming,
                                   const mlscore_onnx_output *output,
                                   uint32_t j, mlscore_port *port)
@@ -395,6 +410,11 @@ static mlscore_status name_output(struct naming *naming,
     const int64_t count = values_per_row(naming, output, tensor);
     mlscore_status status = MLSCORE_OK;
 
+    if (is_image(graph, value)) {
+        return mlscore_error_set(
+            naming->err, MLSCORE_EUNSUPPORTED, "ONNX: output '%.80s' is an "
+            "image; make it numbers with rx::ExtractPixels", output->name);
+    }
     if (count < 1 || count > MOST_COLUMNS ||
         !mlscore_dtype_size(tensor->type)) {
         return mlscore_error_set(

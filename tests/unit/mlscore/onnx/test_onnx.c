@@ -100,6 +100,7 @@ static const struct {
     {"refused_rows", MLSCORE_EUNSUPPORTED, "exactly 3 rows"},
     {"refused_wide", MLSCORE_EUNSUPPORTED, "how large dimension 1 is"},
     {"refused_shapes", MLSCORE_EFORMAT, "cannot be multiplied"},
+    {"refused_image", MLSCORE_EUNSUPPORTED, "'y' is an image"},
     {"refused_nowhere", MLSCORE_EFORMAT, "uses 'gone'"},
 };
 

@@ -14,7 +14,9 @@ static const mlscore_op_table *const tables[] = {
     &mlscore_ops_ml_label,  &mlscore_ops_ml_tree,  &mlscore_ops_conv,
     &mlscore_ops_pool,      &mlscore_ops_norm,     &mlscore_ops_control,
     &mlscore_ops_text,      &mlscore_ops_tokens,   &mlscore_ops_tfidf,
-    &mlscore_ops_resize,
+    &mlscore_ops_resize,   &mlscore_ops_rx_hash,  &mlscore_ops_rx_text,
+    &mlscore_ops_rx_sentiment,
+    &mlscore_ops_rx_image,
 };
 
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
@@ -25,6 +27,7 @@ static const struct {
     int version;
 } newest[] = {
     {"", 28}, {"ai.onnx.ml", 5}, {"com.microsoft", 1}, {"mlscore", 1},
+    {"rx", 1},
 };
 
 int mlscore_opset_newest(const char *domain)

@@ -32,6 +32,10 @@ extern const mlscore_op_table mlscore_ops_control;  /* op_control.c */
 extern const mlscore_op_table mlscore_ops_text;     /* op_text.c */
 extern const mlscore_op_table mlscore_ops_tokens;   /* op_tokens.c */
 extern const mlscore_op_table mlscore_ops_tfidf;    /* op_tfidf.c */
+extern const mlscore_op_table mlscore_ops_rx_hash;      /* rx_hash.c */
+extern const mlscore_op_table mlscore_ops_rx_text;      /* rx_text.c */
+extern const mlscore_op_table mlscore_ops_rx_sentiment; /* rx_sentiment.c */
+extern const mlscore_op_table mlscore_ops_rx_image;     /* rx_image.c */
 extern const mlscore_op_table mlscore_ops_ml_linear;
 extern const mlscore_op_table mlscore_ops_ml_svm;
 extern const mlscore_op_table mlscore_ops_ml_scale;
