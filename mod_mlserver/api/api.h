@@ -117,6 +117,10 @@ int mlh_configuration(request_rec *r, const mlh_call *call);
 int mlh_licences(request_rec *r, const mlh_call *call);
 int mlh_diagnostics(request_rec *r, const mlh_call *call);
 
+/* ---- sessions_admin.c ---- */
+int mlh_all_sessions_list(request_rec *r, const mlh_call *call);
+int mlh_any_session_close(request_rec *r, const mlh_call *call);
+
 /* ---- inspect.c ---- */
 int mlh_model_inspect(request_rec *r, const mlh_call *call);
 

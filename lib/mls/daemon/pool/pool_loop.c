@@ -330,7 +330,8 @@ static void measure(mls_pool *pool, pool_runtime *runtime, apr_time_t now)
 
     if (runtime->state != RUNTIME_READY || !runtime->fork_safe
         || runtime->measured + apr_time_from_sec(5) > now
-        || (runtime->memory && runtime->used < runtime->measured)) {
+        || (runtime->memory && !runtime->executing
+            && runtime->used < runtime->measured)) {
         return;
     }
     runtime->measured = now;

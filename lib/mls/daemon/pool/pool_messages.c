@@ -248,6 +248,8 @@ static void got_message(mls_pool *pool, pool_runtime *runtime,
     }
     else if (strcmp(op, "memory") == 0) {
         runtime->memory = mls_json_int(message, "bytes", 0);
+        runtime->disk = mls_json_int(message, "disk", 0);
+        runtime->executing = mls_json_bool(message, "busy", 0);
     }
     else if (strcmp(op, "ended") == 0) {
         pool_worker *worker =

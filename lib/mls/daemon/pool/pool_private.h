@@ -73,6 +73,7 @@ struct pool_runtime {
     apr_time_t used;
     apr_time_t measured;    /* memory was asked for */
     apr_int64_t memory;     /* bytes of all its processes, as it said */
+    apr_int64_t disk;       /* bytes of a session's folder, likewise */
     const mls_pool_definition *definition;
     int snapshot;           /* descriptor to send with load, or -1 */
     /* sessions */

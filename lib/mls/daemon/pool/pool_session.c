@@ -158,6 +158,17 @@ void pool_session_ready(mls_pool *pool, pool_runtime *runtime,
 
 /* ---- list, end ---- */
 
+/* A session that is measured while it works says so; one that was given
+ * something since then is taken to work on it. */
+static const char *state_of(const pool_runtime *runtime)
+{
+    if (runtime->state >= RUNTIME_RETIRED) {
+        return "down";
+    }
+    return runtime->state < RUNTIME_READY || runtime->executing ? "busy"
+                                                                : "idle";
+}
+
 static mls_json *describe(const pool_runtime *runtime, apr_pool_t *pool)
 {
     mls_json *json = mls_json_object(pool);
@@ -165,9 +176,12 @@ static mls_json *describe(const pool_runtime *runtime, apr_pool_t *pool)
     mls_json_set_string(json, "id", runtime->session);
     mls_json_set_string(json, "name", runtime->name);
     mls_json_set_string(json, "owner", runtime->user);
+    mls_json_set_string(json, "provider", runtime->provider);
+    mls_json_set_string(json, "state", state_of(runtime));
     mls_json_set_string(json, "runtimeType", runtime->interpreter->name);
     mls_json_set_string(json, "runtimeVersion", runtime->version);
     mls_json_set_int(json, "memory", runtime->memory);
+    mls_json_set_int(json, "disk", runtime->disk);
     mls_json_set_int(json, "started", apr_time_sec(runtime->started));
     mls_json_set_int(json, "used", apr_time_sec(runtime->used));
     return json;
@@ -223,6 +237,7 @@ static void pass_on(mls_pool *pool, pool_request *request,
         return;
     }
     session->used = apr_time_now();
+    session->executing = 1; /* until it is measured */
     answer_ok(pool, request);
 }
 

@@ -158,13 +158,20 @@ class Manager:
         if message["op"] == "interrupt":
             self.children.kill(WORKER, signal.SIGINT)
         elif message["op"] == "measure":
-            self.control.send({"op": "memory", "bytes": isolate.memory()})
+            self._measure()
         elif message["op"] == "session":
             self._operation(message["request"], descriptors)
             descriptors = []
         for fd in descriptors:
             os.close(fd)
         return True
+
+    def _measure(self):
+        disk = os.statvfs(self.folder)  # however many files there are
+        self.control.send({
+            "op": "memory", "bytes": isolate.memory(),
+            "disk": (disk.f_blocks - disk.f_bfree) * disk.f_frsize,
+            "busy": os.fstat(self.busy_fd).st_size > 0})
 
     def _operation(self, request, descriptors):
         own = {
@@ -221,6 +228,7 @@ class SessionWorker:
         self.folder = manager.folder
         self.console = manager.console
         self.history_fd = manager.history_fd
+        self.busy_fd = manager.busy_fd
         self.object_limit = manager.object_limit
         self.executing = False
         self.namespace = workspace.new_main()
@@ -244,10 +252,12 @@ class SessionWorker:
             if message is None:
                 return
             stream = Stream(descriptors[0])
+            os.ftruncate(self.busy_fd, 1)
             try:
                 self._operation(message, stream, descriptors[1:])
             except (ProtocolError, OSError):
                 stream.close()
+            os.ftruncate(self.busy_fd, 0)
             for fd in descriptors[1:]:
                 os.close(fd)
 
