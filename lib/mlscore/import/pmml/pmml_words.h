@@ -51,7 +51,7 @@
     E(DERIVED_FIELD, "DerivedField", "", "name displayName optype dataType",  \
       "@X Value Interval")                                                    \
     E(DEFINE_FUNCTION, "DefineFunction", "", "name optype dataType",          \
-      "ParameterField DerivedField @X")                                                    \
+      "ParameterField DerivedField @X")                                       \
     E(PARAMETER_FIELD, "ParameterField", "",                                  \
       "name optype dataType displayName", "")                                 \
     E(CONSTANT, "Constant", "XT", "dataType missing", "")                     \
