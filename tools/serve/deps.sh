@@ -13,7 +13,7 @@ debian_build="gcc libc6-dev make pkg-config apache2-bin apache2-dev apache2-util
 debian_test="chromium libcmocka-dev nghttp2-client python3-venv wrk g++ binutils valgrind
     slapd ldap-utils libaprutil1-ldap libaprutil1-dbd-sqlite3
     samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind
-    krb5-user libapache2-mod-auth-gssapi"
+    krb5-user libapache2-mod-auth-gssapi strace"
 debian_fuzz="clang"
 debian_deb="dpkg-dev debhelper fakeroot"
 debian_rpm="rpm rpm2cpio cpio"
@@ -25,7 +25,7 @@ fedora_build="gcc make pkgconf-pkg-config httpd-core httpd-devel httpd-tools
     python3-dill python3-numpy python3-pandas npm"
 fedora_test="chromium libcmocka-devel nghttp2 wrk gcc-c++ binutils valgrind mod_ldap
     openldap-servers openldap-clients apr-util-ldap apr-util-sqlite samba-dc
-    krb5-workstation mod_auth_gssapi"
+    krb5-workstation mod_auth_gssapi strace"
 fedora_fuzz="clang compiler-rt"
 fedora_deb="dpkg-dev debhelper fakeroot"
 fedora_rpm="rpm-build cpio"
