@@ -50,18 +50,39 @@ function condensed(lines) {
   return shown;
 }
 
+/** What differs between two lines that replace each other: [before, middle, after]. */
+function middle(text, other) {
+  let from = 0, back = 0;
+  const most = Math.min(text.length, other.length);
+  while (from < most && text[from] === other[from]) from += 1;
+  while (back < most - from && text[text.length - 1 - back] === other[other.length - 1 - back]) back += 1;
+  return [text.slice(0, from), text.slice(from, text.length - back), text.slice(text.length - back)];
+}
+
+/** The text of a changed line; where one line was replaced by one, what changed in it is marked. */
+function marked(lines, i) {
+  const [sign, text] = lines[i];
+  const at = (k, want) => lines[k]?.[0] === want;
+  const alone = sign === "-" ? at(i + 1, "+") && !at(i - 1, "-") && !at(i + 2, "+") : sign === "+" ? at(i - 1, "-") && !at(i - 2, "-") && !at(i + 1, "+") : false;
+  if (!alone) return text;
+  const [before, changed, after] = middle(text, lines[sign === "-" ? i + 1 : i - 1][1]);
+  return [before, changed && h(sign === "-" ? "del" : "ins", {}, changed), after];
+}
+
 function diffTable(caption, a, b) {
   const [left, right] = [a.split("\n"), b.split("\n")];
   if (left.length > MOST || right.length > MOST) return h("p", { class: "rows-limit" }, "Too long to compare here.");
   const lines = difference(left, right);
   if (lines.every(([sign]) => sign === " ")) return h("p", { class: "rows-limit" }, "No difference.");
+  const shown = condensed(lines);
   const kinds = { "+": "add", "-": "cut", " ": null };
   const words = { "+": "added", "-": "removed", " ": "" };
   return tableBox(h("table", { class: "diff" }, h("caption", { class: "vh" }, caption),
+    h("colgroup", {}, ["ln", "ln", "sign", null].map((kind) => h("col", { class: kind }))),
     h("thead", { class: "vh" }, h("tr", {}, ["Line before", "Line after", "Change", "Text"].map((t) => h("th", { scope: "col" }, t)))),
-    h("tbody", {}, condensed(lines).map(([sign, text, l, r]) => (sign === "gap" ? h("tr", { class: "gap" }, h("td", { colspan: 4 }, text))
+    h("tbody", {}, shown.map(([sign, text, l, r], i) => (sign === "gap" ? h("tr", { class: "gap" }, h("td", { colspan: 4 }, text))
       : h("tr", { class: kinds[sign] }, h("td", { class: "ln" }, String(l)), h("td", { class: "ln" }, String(r)),
-        h("td", { class: "sign" }, sign, h("span", { class: "vh" }, words[sign])), h("td", {}, text)))))));
+        h("td", { class: "sign" }, sign, h("span", { class: "vh" }, words[sign])), h("td", {}, marked(shown, i))))))));
 }
 
 const described = (v) => JSON.stringify({

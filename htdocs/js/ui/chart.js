@@ -100,7 +100,7 @@ async function draw({ box, times, series, group, tell, bars, format }) {
       cursor: { sync: { key: group }, points: { size: 6 }, drag: { x: false, y: false } },
       scales: { y: { range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
       axes: [{ ...axis, size: 28, values: (u, splits) => splits.map((v) => short(new Date(v * 1000))) }, { ...axis, size: 52, values: (u, splits) => splits.map((v) => String(Number(v.toPrecision(3)))) }],
-      series: [{}, ...series.map((s, k) => ({ stroke: colour(s.kind || lines[k]), width: 1.5, dash: k === 1 && !s.kind ? [4, 3] : undefined, points: { show: false },
+      series: [{}, ...series.map((s, k) => ({ stroke: colour(s.kind || lines[k]), width: 1.5, dash: k === 1 && !s.kind ? [4, 3] : undefined, points: { show: !bars && s.values.filter((v) => v !== null && v !== undefined).length < 20, size: 4, width: 1, fill: colour(s.kind || lines[k]) },
         fill: bars ? colour(s.kind) : k === 0 ? colour("accent-soft") : undefined, paths: bars ? Plot.paths.bars({ size: [0.7, 24] }) : undefined }))],
       hooks: { setCursor: [(u) => tell(u.cursor.idx)] },
     }, [times.map((t) => t.getTime() / 1000), ...series.map((s) => s.values)], box);

@@ -9,11 +9,13 @@ import { plain } from "./table.js";
 
 let loading = null;
 
+/** Its script and its sheet, or null where they are not installed. */
 function library() {
-  loading ??= new Promise((resolve) => {
-    document.head.append(h("link", { rel: "stylesheet", href: "vendor/swagger-ui.css" }));
-    document.head.append(h("script", { src: "vendor/swagger-ui-bundle.js", onload: () => resolve(window.SwaggerUIBundle), onerror: () => resolve(null) }));
+  const added = (tag, attributes) => new Promise((done) => {
+    document.head.append(h(tag, { ...attributes, onload: () => done(true), onerror: () => done(false) }));
   });
+  loading ??= Promise.all([added("script", { src: "vendor/swagger-ui-bundle.js" }), added("link", { rel: "stylesheet", href: "vendor/swagger-ui.css" })])
+    .then(([script]) => (script ? window.SwaggerUIBundle : null));
   return loading;
 }
 
