@@ -127,7 +127,7 @@ mls_err *mls_dgram_send(int fd, const mls_json *json, const int *fds,
 
 /* ---- receive ---- */
 
-static void take_descriptors(struct msghdr *message, int *fds, int *count)
+void mls_rights_take(struct msghdr *message, int *fds, int *count, int room)
 {
     for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
          header = CMSG_NXTHDR(message, header)) {
@@ -141,7 +141,7 @@ static void take_descriptors(struct msghdr *message, int *fds, int *count)
             int one;
             memcpy(&one, CMSG_DATA(header) + sizeof(int) * (size_t)i,
                    sizeof(int));
-            if (*count < MLS_DGRAM_FDS) {
+            if (*count < room) {
                 fds[(*count)++] = one;
             }
             else {
@@ -191,7 +191,7 @@ mls_err *mls_dgram_receive(mls_json **json, int *fds, int *count, int fd,
                                   .msg_controllen = sizeof(control.bytes) };
         length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (length >= 0) {
-            take_descriptors(&message, fds, count);
+            mls_rights_take(&message, fds, count, MLS_DGRAM_FDS);
             if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
                 return mls_err_make(pool, MLS_ETOOLARGE, NULL,
                                     "a datagram of more than %d bytes or %d "

@@ -8,6 +8,8 @@
  * a memory file: {"long":true} with that file as the last descriptor.
  */
 
+#include <sys/socket.h>
+
 #include <apr_pools.h>
 #include <apr_time.h>
 
@@ -30,5 +32,9 @@ mls_err *mls_dgram_send(int fd, const mls_json *json, const int *fds,
  *  for MLS_DGRAM_FDS. *json is NULL when the other end has closed. */
 mls_err *mls_dgram_receive(mls_json **json, int *fds, int *count, int fd,
                            apr_time_t deadline, apr_pool_t *pool);
+
+/** Add the descriptors of a received message to fds[*count] and on; those
+ *  beyond `room` are closed. */
+void mls_rights_take(struct msghdr *message, int *fds, int *count, int room);
 
 #endif

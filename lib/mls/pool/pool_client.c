@@ -14,8 +14,9 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "pool/dgram.h"
+
 enum {
-    DATAGRAM = 65536,
     FRAME_HEADER = 5,
     CONSOLE_LIMIT = 1 << 20,
     RESULT_LIMIT = 1 << 30,
@@ -103,35 +104,16 @@ static mls_err *connect_supervisor(int *out, const mls_pool_client *client,
     return NULL;
 }
 
-static mls_err *send_request(conversation *talk, mls_json *request,
+/* The socket's buffer has room for a first datagram. */
+static mls_err *send_request(conversation *talk, const mls_json *request,
                              const int *fds, int count)
 {
-    const char *text = mls_json_text(request, talk->pool);
-    struct iovec part = {(void *)text, strlen(text)};
-    union {
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+    mls_err *err = mls_dgram_send(talk->connection, request, fds, count,
+                                  talk->deadline, talk->pool);
 
-    if (part.iov_len > DATAGRAM) {
-        return mls_err_make(talk->pool, MLS_ETOOLARGE, NULL,
-                            "the request's header is too long");
-    }
-    if (count > 0) {
-        memset(&control, 0, sizeof(control));
-        header.msg_control = control.bytes;
-        header.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
-        struct cmsghdr *item = CMSG_FIRSTHDR(&header);
-        item->cmsg_level = SOL_SOCKET;
-        item->cmsg_type = SCM_RIGHTS;
-        item->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
-        memcpy(CMSG_DATA(item), fds, (size_t)count * sizeof(int));
-    }
-    if (sendmsg(talk->connection, &header, MSG_NOSIGNAL) < 0) {
-        return unavailable(talk->pool, "went away");
-    }
-    return NULL;
+    return !err || err->code == MLS_ETOOLARGE
+               ? err
+               : unavailable(talk->pool, "went away");
 }
 
 /* ---- waiting ---- */
@@ -145,20 +127,36 @@ static mls_err *caller_gone(conversation *talk)
  * of the supervisor that comes meanwhile is kept as the verdict. */
 static mls_err *wait_for(conversation *talk, int fd, short events);
 
-static mls_err *read_datagram(conversation *talk, mls_json **out)
+/* A datagram if there is one, with at most one descriptor. */
+static mls_err *read_attached(conversation *talk, mls_json **out, int *fd)
 {
-    char *bytes = apr_palloc(talk->pool, DATAGRAM);
-    ssize_t got = recv(talk->connection, bytes, DATAGRAM, MSG_DONTWAIT);
+    int fds[MLS_DGRAM_FDS], count;
+    mls_err *err = mls_dgram_receive(out, fds, &count, talk->connection, 0,
+                                     talk->pool);
 
-    *out = NULL;
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    for (int i = 0; i < count; i++) {
+        if (fd && *fd < 0) {
+            *fd = fds[i];
+        }
+        else {
+            close(fds[i]);
+        }
+    }
+    if (!err) {
+        talk->cancelled = !*out;
         return NULL;
     }
-    if (got <= 0) {
+    *out = NULL;
+    if (err->code == MLS_EUNAVAILABLE) {
         talk->cancelled = 1;
         return NULL;
     }
-    return mls_json_parse(out, bytes, (apr_size_t)got, talk->pool);
+    return err->code == MLS_ETIMEOUT ? NULL : err; /* nothing there yet */
+}
+
+static mls_err *read_datagram(conversation *talk, mls_json **out)
+{
+    return read_attached(talk, out, NULL);
 }
 
 static mls_err *wait_for(conversation *talk, int fd, short events)
@@ -318,21 +316,17 @@ static mls_err *send_source(conversation *talk, int source, int *closed)
 
 /* ---- frames in ---- */
 
+/* The first is the console; there should be no more. */
 static void keep_descriptor(conversation *talk, struct msghdr *header)
 {
-    for (struct cmsghdr *item = CMSG_FIRSTHDR(header); item;
-         item = CMSG_NXTHDR(header, item)) {
-        int fd;
-        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        memcpy(&fd, CMSG_DATA(item), sizeof(fd));
-        if (talk->console >= 0) {
-            close(fd);
-        }
-        else {
-            talk->console = fd;
-        }
+    int fds[1], count = 0;
+
+    mls_rights_take(header, fds, &count, 1);
+    if (count && talk->console >= 0) {
+        close(fds[0]);
+    }
+    else if (count) {
+        talk->console = fds[0];
     }
 }
 
@@ -419,9 +413,11 @@ static mls_err *receive_result(conversation *talk, mls_pool_result *result,
                                apr_size_t length, int *ended)
 {
     if (length > RESULT_LIMIT) {
-        return mls_err_make(talk->pool, MLS_ETOOLARGE, NULL,
-                            "the result is larger than %d bytes",
-                            RESULT_LIMIT);
+        result->reason = apr_psprintf(talk->pool,
+                                      "the result is larger than %d bytes",
+                                      RESULT_LIMIT);
+        *ended = 1;
+        return NULL;
     }
     char *bytes = apr_palloc(talk->pool, length + 1);
     MLS_TRY(receive_exactly(talk, bytes, length, ended));
@@ -429,9 +425,10 @@ static mls_err *receive_result(conversation *talk, mls_pool_result *result,
         return NULL;
     }
     mls_err *err = mls_json_parse(&result->json, bytes, length, talk->pool);
-    if (err) {
-        return mls_err_make(talk->pool, MLS_EOTHER, err,
-                            "the runtime answered something that is not JSON");
+    if (err || mls_json_type_of(result->json) != MLS_JSON_OBJECT) {
+        result->json = NULL;
+        result->reason = "the code's process answered what is no result";
+        *ended = 1;
     }
     return NULL;
 }
@@ -479,6 +476,11 @@ static const char *console_text(const conversation *talk)
 /* The stream ended without a result: the supervisor knows why, soon. */
 static mls_err *explain_crash(conversation *talk, mls_pool_result *result)
 {
+    if (result->reason) { /* it was not to be read on */
+        result->crashed = 1;
+        result->console = console_text(talk);
+        return NULL;
+    }
     if (talk->session) {
         result->crashed = 1;
         result->reason = "the session's process ended; its workspace is "
@@ -605,23 +607,19 @@ mls_err *mls_session_fetch(int *fd, mls_pool_client *client,
 {
     mls_json *request = mls_json_object(pool), *answer = NULL;
     conversation *talk;
-    apr_size_t got;
 
     MLS_TRY(begin(&talk, client, call, pool));
     mls_json_set_string(request, "op", "session.fetch");
     mls_json_set_string(request, "blob", blob);
     common_members(request, call);
     MLS_TRY(send_request(talk, request, NULL, 0));
-    /* The descriptor comes with the answer, as a console does on a stream. */
-    char *bytes = apr_palloc(pool, DATAGRAM);
-    talk->stream = talk->connection;
-    talk->connection = -1;
-    talk->cancelled = 1;
-    MLS_TRY(receive_some(talk, bytes, DATAGRAM, &got));
-    if (got == 0) {
-        return unavailable(pool, "went away");
+    while (!answer) {
+        MLS_TRY(wait_for(talk, talk->connection, POLLIN));
+        MLS_TRY(read_attached(talk, &answer, &talk->console));
+        if (talk->cancelled) {
+            return unavailable(pool, "went away");
+        }
     }
-    MLS_TRY(mls_json_parse(&answer, bytes, got, pool));
     if (!mls_json_bool(answer, "ok", 0) || talk->console < 0) {
         return answer_error(answer, pool);
     }

@@ -139,7 +139,15 @@ static apr_array_header_t *sandbox_command(const mls_pool *pool,
     add(argv, size_text(scratch, sandbox->folder));
     add(argv, "--tmpfs");
     add(argv, "/tmp");
+    add(argv, "--size");
+    add(argv, size_text(scratch, sandbox->folder));
+    add(argv, "--tmpfs");
+    add(argv, "/dev/shm");
     add_runtime(argv, pool, sandbox->interpreter->path, scratch);
+    add(argv, "--remount-ro");
+    add(argv, "/dev");
+    add(argv, "--remount-ro");
+    add(argv, "/");
     add(argv, "--chdir");
     add(argv, "/tmp");
     add(argv, "--hostname");

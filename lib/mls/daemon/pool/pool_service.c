@@ -477,26 +477,34 @@ static void worker_remove(pool_runtime *runtime, pool_worker *worker)
     }
 }
 
+/* The child of httpd has not said that it has the result: it may be on its
+ * way still, or the worker ended without one, which is then the reason. */
+static void tell_end(mls_pool *pool, const pool_service *service,
+                     pool_request *request, int status, int how)
+{
+    if (status || how) {
+        pool->crashed++;
+        pool_log(pool, "worker crashed: name=%s version=%s id=%s status=%d "
+                       "signal=%d",
+                 service->name, service->version, request->id, status, how);
+    }
+    pool_answer_error(
+        request, "crashed",
+        how ? apr_psprintf(request->pool,
+                           "the code's process was ended by signal %d", how)
+            : apr_psprintf(request->pool,
+                           "the code's process ended with status %d",
+                           status));
+}
+
 void pool_worker_ended(mls_pool *pool, pool_runtime *runtime,
                        pool_worker *worker, int status, int how)
 {
     pool_request *request = worker->request;
 
     if (request) {
-        if (!request->done && (status || how)) {
-            pool->crashed++;
-            pool_log(pool, "worker crashed: name=%s version=%s id=%s "
-                           "status=%d signal=%d",
-                     runtime->service->name, runtime->service->version,
-                     request->id, status, how);
-            pool_answer_error(
-                request, "crashed",
-                how ? apr_psprintf(request->pool,
-                                   "the code's process was ended by signal %d",
-                                   how)
-                    : apr_psprintf(request->pool,
-                                   "the code's process ended with status %d",
-                                   status));
+        if (!request->done) {
+            tell_end(pool, runtime->service, request, status, how);
         }
         /* The connection stays until the child has read the result. */
         request->worker = NULL;

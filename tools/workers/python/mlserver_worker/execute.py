@@ -68,7 +68,7 @@ def collect_files(folder, declared, limit):
         if total > limit:
             raise convert.OutputError(
                 "output files are larger than the limit of %d bytes" % limit)
-        with open(path, "rb") as source:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as source:
             files[name] = base64.b64encode(source.read()).decode()
     return files
 
@@ -103,7 +103,10 @@ def run_request(definition, namespace, values, console, folder):
         if error.code not in (None, 0):
             return failed("code", "the code called exit(%r)" % (error.code,))
     except BaseException as error:
-        return failed("code", error_text(error), user_traceback(error, name))
+        text = error_text(error)
+        if isinstance(error, OSError) and console.is_full():
+            text = "the code printed more than %d bytes" % console.size()
+        return failed("code", text, user_traceback(error, name))
     try:
         outputs = convert.convert_outputs(
             definition.get("outputs", ()), namespace)

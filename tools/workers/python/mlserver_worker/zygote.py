@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -50,6 +51,7 @@ class Service:
         if snapshot_fd is not None:
             try:
                 objects, self.files = workspace.read_snapshot(snapshot_fd)
+                workspace.write_files(os.getcwd(), self.files)
                 for name, data in objects.items():
                     workspace.load_object(self.namespace, name, data)
             except workspace.LoadError as error:
@@ -65,8 +67,11 @@ class Service:
         if not code.strip():
             return
         folder = os.getcwd()
+        before = execute.snapshot_files(folder)
         try:
             execute.run_code(code, self.namespace, "<initCode>")
+            if not self.init_each:
+                self._keep_files(folder, before)
         except BaseException as error:
             self.error = ("init code failed: " + execute.error_text(error),
                           execute.user_traceback(error, "<initCode>"))
@@ -76,6 +81,19 @@ class Service:
             self.seeded = True
             self.random_state = random.getstate()
         os.chdir(folder)
+
+
+    def _keep_files(self, folder, before):
+        """What init code wrote by relative names is there for each request,
+        as if it had run in the request's own folder."""
+        changed = execute.changed_files(folder, before)
+        paths = {name: os.path.join(folder, name) for name in changed}
+        if sum(map(os.path.getsize, paths.values())) > self.limits["folder"]:
+            raise OSError("init code wrote more than %d bytes of files"
+                          % self.limits["folder"])
+        for name, path in paths.items():
+            with open(path, "rb") as source:
+                self.files[name] = source.read()
 
 
 def _explicit_seed(code):
@@ -95,6 +113,8 @@ class Zygote:
         self.isolate = message.get("isolate", True)
         self.load_console = Console(limits["console"])
         self.load_console.attach()
+        self.temporary = None      # descriptor of the /tmp of init code
+        self.kept = set(os.listdir("/tmp"))
         folder = tempfile.mkdtemp(prefix="init-")
         os.chdir(folder)
         self.children = Children()
@@ -113,6 +133,20 @@ class Zygote:
         self._allow_processes(limits)
         self.children.install()
         os.chdir("/")
+        if self.isolate:
+            self._keep_files(folder)
+
+    def _keep_files(self, folder):
+        """Requests get a /tmp of their own; what init code left in this one
+        is copied there from a descriptor that still reaches it."""
+        try:
+            os.rmdir(folder)
+        except OSError:
+            pass
+        self.kept = set(os.listdir("/tmp")) - self.kept
+        if self.kept:
+            self.temporary = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY
+                                     | os.O_CLOEXEC)
 
     def _allow_processes(self, limits):
         """From now on those of all requests count, too; unless init code
@@ -235,9 +269,10 @@ class Worker:
         self.service = service
         self.channel = channel
         self.reuse = zygote.reuse
+        if isolated:  # what can be written is this request's alone
+            isolate.private_folder("/tmp", service.limits["folder"])
+            isolate.private_folder("/dev/shm", service.limits["folder"])
         self.folder = tempfile.mkdtemp(prefix="work-")
-        if isolated:
-            isolate.private_folder(self.folder, service.limits["folder"])
         workspace.write_files(self.folder, service.files)
         os.chdir(self.folder)
         tempfile.tempdir = None
@@ -249,6 +284,8 @@ class Worker:
             execute.reseed()
         self.console = Console(service.definition["limits"]["console"])
         self.console.attach()
+        if isolated and zygote.temporary is not None:
+            self._keep(zygote)
         if isolated:
             isolate.limit_processes(service.limits["processes"])
             isolate.restrict(zygote.programs.request)
@@ -256,6 +293,23 @@ class Worker:
             isolate.limit_time(service.limits["cpu"])
         if service.init_each and service.error is None:
             service.run_init()
+
+    @staticmethod
+    def _keep(zygote):
+        """Copy what init code left in its own /tmp."""
+        source = "/proc/self/fd/%d/" % zygote.temporary
+        for name in zygote.kept:
+            try:
+                if os.path.isdir(source + name):
+                    shutil.copytree(source + name, "/tmp/" + name,
+                                    symlinks=True)
+                else:
+                    shutil.copy(source + name, "/tmp/" + name,
+                                follow_symlinks=False)
+            except (OSError, shutil.Error) as error:
+                print("/tmp/%s of the init code is not there: %s"
+                      % (name, error), file=sys.stderr)
+        os.close(zygote.temporary)
 
     def run(self):
         while True:
