@@ -121,8 +121,8 @@ static int same_element(const struct test *test, const mlscore_tensor *want,
     if (want->type == MLSCORE_DT_STRING) {
         return same_text((const mlscore_text *)a, (const mlscore_text *)b);
     }
-    if (want->type != MLSCORE_DT_FLOAT && want->type != MLSCORE_DT_DOUBLE &&
-        want->type != MLSCORE_DT_FLOAT16 && want->type != MLSCORE_DT_BFLOAT16) {
+    if (!(MLSCORE_DT_BIT(want->type) &
+          (MLSCORE_DTS_REAL | MLSCORE_DTS_NARROW))) {
         return !memcmp(a, b, size);
     }
     mlscore_elements_to_double(&x, a, want->type, 1);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/small_types.h"
+
 static const struct {
     const char *name;
     size_t size;
@@ -27,6 +29,16 @@ static const struct {
     [14] = {"complex64", 0},
     [15] = {"complex128", 0},
     [MLSCORE_DT_BFLOAT16] = {"bfloat16", 2},
+    [MLSCORE_DT_FLOAT8E4M3FN] = {"float8e4m3fn", 1},
+    [MLSCORE_DT_FLOAT8E4M3FNUZ] = {"float8e4m3fnuz", 1},
+    [MLSCORE_DT_FLOAT8E5M2] = {"float8e5m2", 1},
+    [MLSCORE_DT_FLOAT8E5M2FNUZ] = {"float8e5m2fnuz", 1},
+    [MLSCORE_DT_UINT4] = {"uint4", 1},
+    [MLSCORE_DT_INT4] = {"int4", 1},
+    [MLSCORE_DT_FLOAT4E2M1] = {"float4e2m1", 1},
+    [MLSCORE_DT_FLOAT8E8M0] = {"float8e8m0", 1},
+    [MLSCORE_DT_UINT2] = {"uint2", 1},
+    [MLSCORE_DT_INT2] = {"int2", 1},
 };
 
 size_t mlscore_dtype_size(mlscore_dtype type)
@@ -219,7 +231,10 @@ uint16_t mlscore_float_to_bfloat(float value)
         } \
         break; \
     default: \
-        memset(out, 0, (count) * sizeof(T)); \
+        for (size_t i_ = 0; i_ < (count); i_++) { \
+            (out)[i_] = (T)mlscore_small_to_float( \
+                ((const uint8_t *)in)[i_], type); \
+        } \
         break; \
     }
 #define LOOP(T, S, out, in, count) \
@@ -252,9 +267,13 @@ void mlscore_elements_to_int64(int64_t *out, const void *in,
     case MLSCORE_DT_UINT64:
         memcpy(out, in, count * sizeof(int64_t));
         break;
+    case MLSCORE_DT_INT4:
+    case MLSCORE_DT_INT2:
     case MLSCORE_DT_INT8: LOOP(int64_t, int8_t, out, in, count)
     case MLSCORE_DT_INT16: LOOP(int64_t, int16_t, out, in, count)
     case MLSCORE_DT_INT32: LOOP(int64_t, int32_t, out, in, count)
+    case MLSCORE_DT_UINT4:
+    case MLSCORE_DT_UINT2:
     case MLSCORE_DT_BOOL:
     case MLSCORE_DT_UINT8: LOOP(int64_t, uint8_t, out, in, count)
     case MLSCORE_DT_UINT16: LOOP(int64_t, uint16_t, out, in, count)

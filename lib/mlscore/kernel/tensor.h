@@ -31,7 +31,17 @@ typedef enum mlscore_dtype {
     MLSCORE_DT_DOUBLE = 11,
     MLSCORE_DT_UINT32 = 12,
     MLSCORE_DT_UINT64 = 13,
-    MLSCORE_DT_BFLOAT16 = 16
+    MLSCORE_DT_BFLOAT16 = 16,
+    MLSCORE_DT_FLOAT8E4M3FN = 17, /* these: a byte each, small_types.h */
+    MLSCORE_DT_FLOAT8E4M3FNUZ = 18,
+    MLSCORE_DT_FLOAT8E5M2 = 19,
+    MLSCORE_DT_FLOAT8E5M2FNUZ = 20,
+    MLSCORE_DT_UINT4 = 21,
+    MLSCORE_DT_INT4 = 22,
+    MLSCORE_DT_FLOAT4E2M1 = 23,
+    MLSCORE_DT_FLOAT8E8M0 = 24,
+    MLSCORE_DT_UINT2 = 25,
+    MLSCORE_DT_INT2 = 26
 } mlscore_dtype;
 
 /** Sets of element types, as bits. */
@@ -40,6 +50,9 @@ typedef enum mlscore_dtype {
     (MLSCORE_DT_BIT(MLSCORE_DT_FLOAT) | MLSCORE_DT_BIT(MLSCORE_DT_DOUBLE))
 #define MLSCORE_DTS_HALF \
     (MLSCORE_DT_BIT(MLSCORE_DT_FLOAT16) | MLSCORE_DT_BIT(MLSCORE_DT_BFLOAT16))
+#define MLSCORE_DTS_SMALL (0x3ffu << MLSCORE_DT_FLOAT8E4M3FN)
+/** Evaluated as floats by operators that do more than move elements. */
+#define MLSCORE_DTS_NARROW (MLSCORE_DTS_HALF | MLSCORE_DTS_SMALL)
 #define MLSCORE_DTS_SIGNED \
     (MLSCORE_DT_BIT(MLSCORE_DT_INT8) | MLSCORE_DT_BIT(MLSCORE_DT_INT16) | \
      MLSCORE_DT_BIT(MLSCORE_DT_INT32) | MLSCORE_DT_BIT(MLSCORE_DT_INT64))
@@ -52,7 +65,7 @@ typedef enum mlscore_dtype {
 #define MLSCORE_DTS_STRING MLSCORE_DT_BIT(MLSCORE_DT_STRING)
 #define MLSCORE_DTS_ANY \
     (MLSCORE_DTS_NUMBER | MLSCORE_DTS_BOOL | MLSCORE_DTS_STRING | \
-     MLSCORE_DTS_HALF)
+     MLSCORE_DTS_NARROW)
 
 typedef struct mlscore_tensor {
     mlscore_dtype type;

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "eval/graph/limits.h"
 #include "eval/graph/op.h"
+#include "kernel/small_types.h"
 
 void mlscore_tensors_free(mlscore_tensor *tensors, uint32_t count)
 {
@@ -17,11 +18,11 @@ void mlscore_tensors_free(mlscore_tensor *tensors, uint32_t count)
     }
 }
 
-/* --- half precision: widen, run, narrow ----------------------------------- */
+/* --- halves and smaller: widen, run, narrow ----------------------------------- */
 
 static int is_half(const mlscore_tensor *tensor)
 {
-    return tensor && MLSCORE_DT_BIT(tensor->type) & MLSCORE_DTS_HALF;
+    return tensor && MLSCORE_DT_BIT(tensor->type) & MLSCORE_DTS_NARROW;
 }
 
 static int needs_widening(const mlscore_call *call)
@@ -85,7 +86,7 @@ static mlscore_status run_widened(mlscore_call *call, mlscore_tensor *wide,
     mlscore_status status = call->node->kind->run(&inner);
     for (uint32_t i = 0; !status && i < call->out_count; i++) {
         if (is_half(call->out[i])) {
-            mlscore_float_to_halves(call->out[i]->data, out[i]->data,
+            mlscore_float_to_narrow(call->out[i]->data, out[i]->data,
                                     call->out[i]->type,
                                     mlscore_tensor_count(out[i]));
         }

@@ -247,7 +247,7 @@ mlscore_status mlscore_need_types(const mlscore_call *call, uint32_t i,
     const mlscore_dtype type = call->in[i]->type;
     uint32_t bit = MLSCORE_DT_BIT(type);
 
-    if (bit & MLSCORE_DTS_HALF) { /* evaluated as float */
+    if (bit & MLSCORE_DTS_NARROW) { /* evaluated as float */
         bit |= MLSCORE_DT_BIT(MLSCORE_DT_FLOAT);
     }
     if (bit & types) {

@@ -41,7 +41,8 @@ static mlscore_status input_shape(const mlscore_onnx_loaded *loaded,
     mlscore_tensor *shape = &graph->values[value].tensor;
     const char *name = loaded->inputs[i]->name;
 
-    if (!mlscore_dtype_size(shape->type)) {
+    if (!mlscore_dtype_size(shape->type) ||
+        MLSCORE_DT_BIT(shape->type) & MLSCORE_DTS_SMALL) {
         return mlscore_error_set(err, MLSCORE_EUNSUPPORTED,
                                  "ONNX: input '%.80s' has a type that is not "
                                  "supported", name);
@@ -416,7 +417,8 @@ static mlscore_status name_output(struct naming *naming,
             "image; make it numbers with rx::ExtractPixels", output->name);
     }
     if (count < 1 || count > MOST_COLUMNS ||
-        !mlscore_dtype_size(tensor->type)) {
+        !mlscore_dtype_size(tensor->type) ||
+        MLSCORE_DT_BIT(tensor->type) & MLSCORE_DTS_SMALL) {
         return mlscore_error_set(
             naming->err, MLSCORE_EUNSUPPORTED, "ONNX: how many values a row "
             "output '%.80s' has cannot be told", output->name);

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "import/onnx/onnx_parse.h"
+#include "kernel/small_types.h"
 
 /* The fields that hold elements, gathered before they are decoded: a
  * repeated field may come in several pieces. */
@@ -203,6 +204,10 @@ static mlscore_status decode_raw(mlscore_onnx_parser *parser,
         return mlscore_onnx_fail(parser, MLSCORE_EFORMAT,
                                  "a tensor of texts has raw bytes");
     }
+    if (mlscore_small_bits(tensor->type)) {
+        mlscore_small_unpack(tensor->data, parts->raw, tensor->type, bytes);
+        return MLSCORE_OK;
+    }
     if (bytes) { /* raw data is little-endian, as are the machines we run on */
         memcpy(tensor->data, parts->raw, bytes);
     }
@@ -210,6 +215,20 @@ static mlscore_status decode_raw(mlscore_onnx_parser *parser,
         ((uint8_t *)tensor->data)[i] = ((uint8_t *)tensor->data)[i] != 0;
     }
     return MLSCORE_OK;
+}
+
+/* `packed` bytes at the start of the elements to `count` elements. */
+static void spread(mlscore_tensor *tensor, size_t packed, size_t count)
+{
+    const size_t per = packed ? (count + packed - 1) / packed : 1;
+
+    for (size_t i = packed; i-- > 0;) {
+        const uint8_t byte = ((const uint8_t *)tensor->data)[i];
+        const size_t left = count - i * per;
+
+        mlscore_small_unpack((uint8_t *)tensor->data + i * per, &byte,
+                             tensor->type, left < per ? left : per);
+    }
 }
 
 mlscore_status mlscore_onnx_tensor_proto(mlscore_onnx_parser *parser,
@@ -246,27 +265,36 @@ mlscore_status mlscore_onnx_tensor_proto(mlscore_onnx_parser *parser,
     /* Elements take at least a bit over nothing in the file: check before
      * memory for a huge empty claim is taken. */
     const size_t count = total / mlscore_dtype_size(out->tensor.type);
+    const int bits = mlscore_small_bits(out->tensor.type);
+    const size_t raw_size = bits ? (total * (size_t)bits + 7) / 8 : total;
     const int home = typed_home(out->tensor.type);
     const size_t have = out->tensor.type == MLSCORE_DT_STRING
                             ? parts.string_count
                             : parts.elements[home];
-    if (!parts.has_raw && have != count) {
+    const size_t want = bits ? raw_size : count;
+    if (!parts.has_raw && have != want) {
         return mlscore_onnx_fail(
             parser, MLSCORE_EFORMAT, "tensor '%.80s' of %zu elements holds "
-            "%zu", out->name, count, have);
+            "%zu", out->name, want, have);
     }
-    if (parts.has_raw && parts.raw_size != total) {
+    if (parts.has_raw && parts.raw_size != raw_size) {
         return mlscore_onnx_fail(
             parser, MLSCORE_EFORMAT, "tensor '%.80s' of %zu bytes holds %zu",
-            out->name, total, parts.raw_size);
+            out->name, raw_size, parts.raw_size);
     }
     out->tensor.data = mlscore_arena_calloc(parser->arena, total ? total : 1,
                                             1);
     if (!out->tensor.data) {
         return mlscore_onnx_no_memory(parser);
     }
-    return parts.has_raw ? decode_raw(parser, &parts, &out->tensor, total)
-                         : decode_typed(parser, &parts, &out->tensor, count);
+    if (parts.has_raw) {
+        return decode_raw(parser, &parts, &out->tensor, total);
+    }
+    status = decode_typed(parser, &parts, &out->tensor, want);
+    if (!status && bits) { /* packed bytes, one an integer; spread in place */
+        spread(&out->tensor, want, count);
+    }
+    return status;
 }
 
 mlscore_status mlscore_onnx_sparse_proto(mlscore_onnx_parser *parser,

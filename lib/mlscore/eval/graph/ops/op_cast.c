@@ -6,17 +6,28 @@
 #include <string.h>
 
 #include "eval/graph/ops/ops.h"
+#include "kernel/small_types.h"
 #include "mlscore/body.h"
+
+/* What Cast and CastLike are told. */
+struct cast {
+    mlscore_dtype to;
+    int saturate; /* where a real of 8 bits is too small */
+};
 
 static mlscore_status prepare_cast(mlscore_prepare *prepare)
 {
     const int like = prepare->node->kind->detail;
     const int64_t to = like ? 0 : mlscore_take_int(prepare, "to", 0);
-    int64_t *state = mlscore_prepare_alloc(prepare, 1, sizeof(*state));
+    struct cast *state = mlscore_prepare_alloc(prepare, 1, sizeof(*state));
+    const mlscore_text mode =
+        mlscore_take_string(prepare, "round_mode", "up");
+    const int saturate = mlscore_take_int(prepare, "saturate", 1) != 0;
 
-    /* saturate and round_mode are about 8-bit floats, which are not there */
-    mlscore_take_ignored(prepare, "saturate");
-    mlscore_take_ignored(prepare, "round_mode");
+    if (mode.length != 2 || memcmp(mode.bytes, "up", 2)) {
+        return mlscore_prepare_fail(prepare, MLSCORE_EUNSUPPORTED,
+                                    "powers of two are rounded up only");
+    }
     if (!prepare->status && !like &&
         (to < 0 || to > 32 || !mlscore_dtype_size((mlscore_dtype)to))) {
         return mlscore_prepare_fail(prepare, MLSCORE_EUNSUPPORTED,
@@ -24,7 +35,8 @@ static mlscore_status prepare_cast(mlscore_prepare *prepare)
                                     "supported", (long long)to);
     }
     if (state) {
-        *state = to;
+        state->to = (mlscore_dtype)to;
+        state->saturate = saturate;
         prepare->node->state = state;
     }
     return prepare->status;
@@ -34,7 +46,7 @@ static mlscore_dtype target(const mlscore_call *call)
 {
     return call->node->kind->detail
                ? call->in[1]->type
-               : (mlscore_dtype)*(const int64_t *)call->state;
+               : ((const struct cast *)call->state)->to;
 }
 
 static mlscore_status infer_cast(mlscore_call *call)
@@ -70,6 +82,10 @@ static uint64_t to_uint64(double x)
 static void store_whole(void *out, mlscore_dtype type, size_t i,
                         uint64_t value)
 {
+    if (mlscore_small_is_whole(type)) {
+        ((uint8_t *)out)[i] = mlscore_small_wrap(value, type);
+        return;
+    }
     switch (mlscore_dtype_size(type)) {
     case 1: ((uint8_t *)out)[i] = (uint8_t)value; break;
     case 2: ((uint16_t *)out)[i] = (uint16_t)value; break;
@@ -80,7 +96,8 @@ static void store_whole(void *out, mlscore_dtype type, size_t i,
 
 static int is_real(mlscore_dtype type)
 {
-    return (MLSCORE_DT_BIT(type) & (MLSCORE_DTS_REAL | MLSCORE_DTS_HALF)) != 0;
+    return (MLSCORE_DT_BIT(type) & (MLSCORE_DTS_REAL | MLSCORE_DTS_NARROW)) &&
+           !mlscore_small_is_whole(type);
 }
 
 static void cast_to_whole(const mlscore_tensor *in, mlscore_tensor *out,
@@ -124,24 +141,36 @@ static float round_to_odd(double x)
     return bits & 1 ? near : other;
 }
 
-static void cast_to_half(const mlscore_tensor *in, mlscore_tensor *out,
-                         size_t count)
+static void store_narrow(mlscore_tensor *out, size_t i, double x,
+                         int saturate)
+{
+    const float f = round_to_odd(x);
+
+    if (mlscore_small_bits(out->type)) {
+        ((uint8_t *)out->data)[i] =
+            mlscore_float_to_small(f, out->type, saturate);
+    }
+    else {
+        mlscore_float_to_halves((uint16_t *)out->data + i, &f, out->type, 1);
+    }
+}
+
+static void cast_to_narrow(const mlscore_tensor *in, mlscore_tensor *out,
+                           size_t count, int saturate)
 {
     const size_t size = mlscore_dtype_size(in->type);
 
     for (size_t i = 0; i < count; i++) {
         double x;
-        float f;
 
         mlscore_elements_to_double(&x, (const char *)in->data + i * size,
                                    in->type, 1);
-        f = round_to_odd(x);
-        mlscore_float_to_halves((uint16_t *)out->data + i, &f, out->type, 1);
+        store_narrow(out, i, x, saturate);
     }
 }
 
 static void cast_number(const mlscore_tensor *in, mlscore_tensor *out,
-                        size_t count)
+                        size_t count, int saturate)
 {
     if (in->type == out->type) {
         memcpy(out->data, in->data, count * mlscore_dtype_size(in->type));
@@ -154,9 +183,14 @@ static void cast_number(const mlscore_tensor *in, mlscore_tensor *out,
     case MLSCORE_DT_DOUBLE:
         mlscore_elements_to_double(out->data, in->data, in->type, count);
         break;
-    case MLSCORE_DT_FLOAT16:
-    case MLSCORE_DT_BFLOAT16: cast_to_half(in, out, count); break;
-    default: cast_to_whole(in, out, count); break;
+    default:
+        if (is_real(out->type)) {
+            cast_to_narrow(in, out, count, saturate);
+        }
+        else {
+            cast_to_whole(in, out, count);
+        }
+        break;
     }
 }
 
@@ -239,9 +273,8 @@ static mlscore_status parse_one(const mlscore_call *call,
         ((float *)out->data)[i] = f;
     }
     else if (is_real(out->type)) {
-        const float f = round_to_odd(exact ? (double)whole : x);
-
-        mlscore_float_to_halves((uint16_t *)out->data + i, &f, out->type, 1);
+        store_narrow(out, i, exact ? (double)whole : x,
+                     ((const struct cast *)call->state)->saturate);
     }
     else {
         const uint64_t value = exact ? (uint64_t)whole : to_uint64(x);
@@ -312,7 +345,8 @@ static mlscore_status run_cast(const mlscore_call *call)
         return MLSCORE_OK;
     }
     if (!from_text && !to_text) {
-        cast_number(in, call->out[0], count);
+        cast_number(in, call->out[0], count,
+                    ((const struct cast *)call->state)->saturate);
         return MLSCORE_OK;
     }
     for (size_t i = 0; !status && i < count; i++) {
