@@ -26,10 +26,10 @@ static size_t round_up(size_t x, size_t to)
 }
 
 /* Few rows: b is read once in any case, so packing it costs as much as the
- * product. */
+ * product. One column: dot products. */
 static int is_small(size_t m, size_t n, size_t k)
 {
-    return m < 4 || n < 4 || m * n * k < SMALL;
+    return m < 4 || n == 1 || m * n * k < SMALL;
 }
 
 size_t mlscore_gemm_work(size_t m, size_t n, size_t k)
@@ -123,7 +123,7 @@ float mlscore_dot(const float *a, const float *b, size_t count)
 static void multiply_row(size_t n, size_t k, const float *a, size_t a_step,
                          mlscore_matrix b, float *c)
 {
-    if (b.column_step == 1) {
+    if (b.column_step == 1 && n > 1) {
         for (size_t p = 0; p < k; p++) {
             const float x = a[p * a_step];
             const float *from = b.data + p * b.row_step;

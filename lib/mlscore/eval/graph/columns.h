@@ -7,11 +7,11 @@
 #include "kernel/tensor.h"
 #include "mlscore/frame.h"
 
-/** Fill elements at, at + step ... of a tensor's data with `rows` cells of a
- *  column from row `from` on. */
-void mlscore_column_to_tensor(const mlscore_column *column, size_t from,
-                              size_t rows, mlscore_dtype type, void *data,
-                              size_t at, size_t step);
+/** Fill a tensor of `rows` rows of `count` elements with the cells of as many
+ *  columns from row `from` on. */
+void mlscore_columns_to_tensor(const mlscore_column *columns, size_t count,
+                               size_t from, size_t rows, mlscore_dtype type,
+                               void *data);
 
 /** Fill `rows` cells of a column from the elements at, at + step ... */
 void mlscore_tensor_to_column(const mlscore_tensor *tensor, size_t at,

@@ -9,6 +9,8 @@
 #include "eval/graph/binding.h"
 #include "eval/graph/columns.h"
 #include "eval/graph/graph_plan.h"
+#include "eval/graph/ops/ml_linear.h"
+#include "kernel/weighted_sum.h"
 
 enum {
     MOST_PLANS = 3,
@@ -25,6 +27,9 @@ struct graph_model {
     size_t plan_rows[MOST_PLANS];
     size_t plan_count;
     size_t scratch;
+    /* The graph is a linear regression of number columns, no more. */
+    int is_linear;
+    mlscore_linear linear;
 };
 
 static void free_model(void *plan)
@@ -105,6 +110,33 @@ static mlscore_status plan_blocks(struct graph_model *model,
     return status || rows <= MIDDLE_ROWS ? status : add_plan(model, rows, err);
 }
 
+/* One linear regressor of one matrix of number columns. */
+static int find_linear(struct graph_model *model, const mlscore_schema *inputs,
+                       const mlscore_schema *outputs)
+{
+    const mlscore_graph *graph = model->graph;
+    const mlscore_node *node = graph->nodes;
+
+    if (graph->node_count != 1 || graph->input_count != 1 ||
+        graph->output_count != 1 || model->binding.output_count != 1 ||
+        outputs->field_count != 1 ||
+        outputs->fields[0].type != MLSCORE_NUMERIC ||
+        model->binding.mode != MLSCORE_ROWS_APART ||
+        node->inputs[0] != graph->inputs[0] ||
+        node->outputs[0] != graph->outputs[0] ||
+        graph->values[graph->inputs[0]].tensor.type != MLSCORE_DT_FLOAT ||
+        !mlscore_linear_of(&model->linear, node) ||
+        model->linear.features != inputs->field_count) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < inputs->field_count; i++) {
+        if (inputs->fields[i].type != MLSCORE_NUMERIC) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static mlscore_status open_graph(struct graph_model *model,
                                  const mlscore_image *image,
                                  const mlscore_schema *inputs,
@@ -134,6 +166,9 @@ static mlscore_status open_graph(struct graph_model *model,
                     : mlscore_graph_fold(model->graph, SIZE_MAX, err);
     if (!status && model->binding.mode != MLSCORE_ROWS_WHOLE) {
         status = plan_blocks(model, err);
+    }
+    if (!status) {
+        model->is_linear = find_linear(model, inputs, outputs);
     }
     return status;
 }
@@ -180,10 +215,8 @@ static void fill_inputs(const struct graph_model *model,
             model->graph->values[model->graph->inputs[i]].tensor.type;
         void *data = mlscore_plan_input(plan, scratch, i);
 
-        for (uint32_t c = 0; c < port->count; c++) {
-            mlscore_column_to_tensor(&in->columns[port->first + c], from, rows,
-                                     type, data, c, port->count);
-        }
+        mlscore_columns_to_tensor(in->columns + port->first, port->count, from,
+                                  rows, type, data);
     }
 }
 
@@ -239,6 +272,38 @@ static mlscore_status run_block(const struct graph_model *model,
                                             rows, err);
     mlscore_plan_end(plan, scratch);
     return status;
+}
+
+/* Many rows of a linear regression, column by column: turning columns into
+ * rows would take longer than the model. */
+static void run_linear(const mlscore_linear *linear, const mlscore_frame *in,
+                       mlscore_frame *out)
+{
+    enum { BLOCK = 512, TOGETHER = 16 };
+    float sums[BLOCK];
+
+    for (size_t from = 0; from < in->rows; from += BLOCK) {
+        const size_t left = in->rows - from;
+        const size_t rows = left < BLOCK ? left : BLOCK;
+
+        for (size_t i = 0; i < rows; i++) {
+            sums[i] = linear->intercept;
+        }
+        for (size_t c = 0; c < linear->features; c += TOGETHER) {
+            const size_t more = linear->features - c;
+            const size_t count = more < TOGETHER ? more : TOGETHER;
+            const double *columns[TOGETHER];
+
+            for (size_t i = 0; i < count; i++) {
+                columns[i] = in->columns[c + i].values.numeric + from;
+            }
+            mlscore_weighted_sum(sums, columns, linear->coefficients + c,
+                                 count, rows);
+        }
+        for (size_t i = 0; i < rows; i++) {
+            out->columns[0].values.numeric[from + i] = sums[i];
+        }
+    }
 }
 
 /* All rows at once: the plan depends on their number, so it is made here. */
@@ -300,6 +365,10 @@ static mlscore_status engine_run(const void *plan, const mlscore_frame *in,
     mlscore_status status = MLSCORE_OK;
     size_t row = 0;
 
+    if (model->is_linear && in->rows >= MIDDLE_ROWS) {
+        run_linear(&model->linear, in, out);
+        return MLSCORE_OK;
+    }
     if (in->rows && model->binding.mode == MLSCORE_ROWS_WHOLE) {
         status = run_whole(model, in, out, err);
         row = in->rows;

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "kernel/gemm.h"
 #include "kernel/gemm_micro.h"
+#include "kernel/weighted_sum.h"
 
 /* Numbers of few bits: their products and sums are exact, so that the order
  * and fusing of operations does not matter. */
@@ -106,6 +107,39 @@ static void test_every_micro_kernel_keeps_to_its_part(void **state)
     free(b);
 }
 
+static void test_weighted_sums_of_columns(void **state)
+{
+    enum { ROWS = 21, MOST = 7 };
+    double cells[MOST][ROWS];
+    const double *columns[MOST];
+    float *weights = numbers(MOST, 7);
+
+    (void)state;
+    for (size_t c = 0; c < MOST; c++) {
+        columns[c] = cells[c];
+        for (size_t i = 0; i < ROWS; i++) {
+            cells[c][i] = (double)(c * 31 + i * 17 % 23) / 8 - 5;
+        }
+    }
+    for (size_t count = 0; count <= MOST; count++) {
+        float sums[ROWS];
+
+        for (size_t i = 0; i < ROWS; i++) {
+            sums[i] = (float)i;
+        }
+        mlscore_weighted_sum(sums, columns, weights, count, ROWS);
+        for (size_t i = 0; i < ROWS; i++) {
+            float expected = (float)i;
+
+            for (size_t c = 0; c < count; c++) {
+                expected += weights[c] * (float)cells[c][i];
+            }
+            assert_true(sums[i] == expected);
+        }
+    }
+    free(weights);
+}
+
 static void test_the_environment_lowers_the_instructions(void **state)
 {
     (void)state;
@@ -125,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_are_those_of_plain_loops),
         cmocka_unit_test(test_every_micro_kernel_keeps_to_its_part),
+        cmocka_unit_test(test_weighted_sums_of_columns),
         cmocka_unit_test(test_the_environment_lowers_the_instructions),
     };
 

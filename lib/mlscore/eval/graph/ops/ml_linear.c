@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "eval/graph/ops/ml_linear.h"
 #include "eval/graph/ops/ml_scores.h"
 #include "eval/graph/ops/ops.h"
 #include "kernel/gemm.h"
@@ -148,6 +149,20 @@ static mlscore_status run_regressor(const mlscore_call *call)
                          state->targets);
     }
     return MLSCORE_OK;
+}
+
+int mlscore_linear_of(mlscore_linear *out, const mlscore_node *node)
+{
+    const struct linear_state *state = node->state;
+
+    if (node->kind->run != run_regressor || state->targets != 1 ||
+        state->post != MLSCORE_POST_NONE) {
+        return 0;
+    }
+    out->coefficients = state->coefficients;
+    out->features = state->features;
+    out->intercept = state->intercepts ? state->intercepts[0] : 0;
+    return 1;
 }
 
 static mlscore_status infer_classifier(mlscore_call *call)
