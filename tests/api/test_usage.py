@@ -218,6 +218,57 @@ def test_metrics(alice, name):
     assert families["mlserver_service_versions"].value() >= 1
 
 
+def guarded(server):
+    """As shipped, and as a scraper elsewhere would be let in."""
+    return default_config(server) + """
+<Location "/metrics">
+    Require expr "-R '127.0.0.0/8' || -R '::1/128'"
+</Location>
+"""
+
+
+@pytest.mark.logs("AH01630")
+def test_metrics_are_guarded_by_require(make_httpd):
+    """The shipped guard lets this machine in, with a token; others not."""
+    server = make_httpd(config=guarded)
+    server.start()
+    client = server.client("alice")
+    prometheus.parse(client.get("/metrics").text)
+    is_error(server.client().get("/metrics"), 401)
+    server.write(lambda one: guarded(one).replace("127.0.0.0/8",
+                                                  "192.0.2.0/24"))
+    server.graceful()
+    wait_until(lambda: client.get("/metrics").status_code != 200, 30,
+               "the new configuration")
+    is_error(client.get("/metrics"), 403)
+    assert client.get("/services").status_code == 200
+
+
+def scraper(server):
+    return default_config(server) + """
+<Location "/metrics">
+    AuthType Basic
+    AuthName metrics
+    AuthBasicProvider file
+    AuthUserFile %s
+    Require user bob
+</Location>
+""" % server.users
+
+
+@pytest.mark.logs("AH01617", "AH01631")
+def test_a_scraper_with_a_password(make_httpd):
+    server = make_httpd(config=scraper)
+    server.start()
+    client = server.client()
+    answer = client.get("/metrics", headers={},
+                        auth=("bob", "bob-pass"))
+    assert answer.status_code == 200, answer.text
+    prometheus.parse(answer.text)
+    for auth in (("bob", "wrong"), ("alice", "alice-pass"), None):
+        assert client.get("/metrics", auth=auth).status_code in (401, 403)
+
+
 def test_the_strict_reader_is_strict():
     good = "# HELP a_total x\n# TYPE a_total counter\na_total{l=\"v\"} 1\n"
     prometheus.parse(good)

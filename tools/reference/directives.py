@@ -162,6 +162,12 @@ FOOT = """
     # httpd's own limit of 1 GB would refuse models that MLServerMaxModel takes.
     LimitRequestBody 0
 </Location>
+
+# Counters for Prometheus, from this machine only and for who may list
+# services: docs/howto/monitoring.md has what a scraper elsewhere needs.
+<Location "/mlserver/metrics">
+    Require expr "-R '127.0.0.0/8' || -R '::1/128'"
+</Location>
 """
 
 
