@@ -66,7 +66,7 @@ static void ask_directory(explanation *e)
     if (e->dn || e->directory_error || !has_directory(e->call->config)) {
         return;
     }
-    mls_err *err = mlh_directory_open(&directory, r, r->pool);
+    mls_err *err = mlh_directory_open(&directory, r, 1, r->pool);
 
     if (!err) {
         err = mlh_directory_find(&e->dn, directory, e->subject.name);

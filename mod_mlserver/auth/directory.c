@@ -46,7 +46,7 @@ const char *mlh_ldap_url_parse(mlh_ldap_url *out, const char *text,
         "AuthLDAPURL is \"ldap[s]://HOST[:PORT][ HOST ...]/BASE?ATTRIBUTE?"
         "SCOPE?FILTER\"";
     const char *hosts = strstr(text, "://");
-    char *parts[4] = { NULL };
+    char *parts[4] = {NULL};
 
     if (!hosts) {
         return form;
@@ -69,9 +69,9 @@ const char *mlh_ldap_url_parse(mlh_ldap_url *out, const char *text,
         rest = next;
     }
     out->base = unescape(parts[0] ? parts[0] : "", pool);
-    out->attribute = apr_pstrmemdup(
-        pool, parts[1] && *parts[1] ? parts[1] : "uid",
-        parts[1] && *parts[1] ? strcspn(parts[1], ",") : 3);
+    out->attribute =
+        apr_pstrmemdup(pool, parts[1] && *parts[1] ? parts[1] : "uid",
+                       parts[1] && *parts[1] ? strcspn(parts[1], ",") : 3);
     out->scope = scope_of(parts[2] ? parts[2] : "");
     out->filter = filter_of(unescape(parts[3] ? parts[3] : "", pool), pool);
     return *out->base || out->scope == LDAP_SCOPE_BASE ? NULL : form;
@@ -111,8 +111,7 @@ static mls_err *failed(mlh_directory *directory, const char *what, int code)
                         scope_key(request->config->ldap),
                         apr_time_sec(apr_time_now()), PAUSE, 0);
     if (directory->ldap) {
-        ldap_get_option(directory->ldap, LDAP_OPT_DIAGNOSTIC_MESSAGE,
-                        &detail);
+        ldap_get_option(directory->ldap, LDAP_OPT_DIAGNOSTIC_MESSAGE, &detail);
     }
     mls_err *err = mls_err_make(
         directory->pool, MLS_EUNAVAILABLE, NULL, "directory %s: %s: %s%s%s",
@@ -163,7 +162,7 @@ static int certificate_is_verified(void)
 
 static void set_options(mlh_directory *directory)
 {
-    const struct timeval timeout = { directory->timeout, 0 };
+    const struct timeval timeout = {directory->timeout, 0};
     const int version = LDAP_VERSION3;
     LDAP *ldap = directory->ldap;
 
@@ -188,13 +187,12 @@ static int is_mode(const mlh_ldap *settings, const char *mode)
 static mls_err *connect_and_bind(mlh_directory *directory,
                                  const mlh_ldap *settings)
 {
-    const int tls =
-        is_mode(settings, "TLS") || is_mode(settings, "STARTTLS");
-    const char *scheme = is_mode(settings, "SSL") ? "ldaps"
-                                                  : directory->url.scheme;
+    const int tls = is_mode(settings, "TLS") || is_mode(settings, "STARTTLS");
+    const char *scheme =
+        is_mode(settings, "SSL") ? "ldaps" : directory->url.scheme;
     const char *password =
         settings->bind_password ? settings->bind_password : "";
-    struct berval credentials = { strlen(password), (char *)password };
+    struct berval credentials = {strlen(password), (char *)password};
     int code = ldap_initialize(
         &directory->ldap, uris_of(&directory->url, scheme, directory->pool));
 
@@ -216,7 +214,7 @@ static mls_err *connect_and_bind(mlh_directory *directory,
     return code == LDAP_SUCCESS ? NULL : failed(directory, "bind", code);
 }
 
-mls_err *mlh_directory_open(mlh_directory **out, request_rec *r,
+mls_err *mlh_directory_open(mlh_directory **out, request_rec *r, int insist,
                             apr_pool_t *pool)
 {
     const mlh_request *request = mlh_request_of(r);
@@ -238,7 +236,8 @@ mls_err *mlh_directory_open(mlh_directory **out, request_rec *r,
     if (wrong) {
         return mls_err_make(pool, MLS_EUNAVAILABLE, NULL, "%s", wrong);
     }
-    if (!mls_membership_may_ask(request->state->members, scope_key(settings),
+    if (!insist &&
+        !mls_membership_may_ask(request->state->members, scope_key(settings),
                                 apr_time_sec(apr_time_now()),
                                 PAUSE + directory->timeout)) {
         return mls_err_make(pool, MLS_EUNAVAILABLE, NULL,
@@ -257,10 +256,10 @@ static int is_answer(int code)
 {
     return code == LDAP_SUCCESS || code == LDAP_SIZELIMIT_EXCEEDED ||
            code == LDAP_NO_SUCH_OBJECT || code == LDAP_REFERRAL ||
-           code == LDAP_PARTIAL_RESULTS ||
-           code == LDAP_INSUFFICIENT_ACCESS ||
-           code == LDAP_INVALID_DN_SYNTAX || code == LDAP_INAPPROPRIATE_MATCHING ||
-           code == LDAP_UNDEFINED_TYPE || code == LDAP_NO_SUCH_ATTRIBUTE;
+           code == LDAP_PARTIAL_RESULTS || code == LDAP_INSUFFICIENT_ACCESS ||
+           code == LDAP_INVALID_DN_SYNTAX ||
+           code == LDAP_INAPPROPRIATE_MATCHING || code == LDAP_UNDEFINED_TYPE ||
+           code == LDAP_NO_SUCH_ATTRIBUTE;
 }
 
 mls_err *mlh_directory_search(LDAPMessage **out, int *more,
@@ -268,12 +267,12 @@ mls_err *mlh_directory_search(LDAPMessage **out, int *more,
                               int scope, const char *filter,
                               const char *const *attributes, int most)
 {
-    struct timeval timeout = { directory->timeout, 0 };
+    struct timeval timeout = {directory->timeout, 0};
 
     *out = NULL;
-    const int code = ldap_search_ext_s(
-        directory->ldap, base, scope, filter, (char **)attributes, 0, NULL,
-        NULL, &timeout, most, out);
+    const int code = ldap_search_ext_s(directory->ldap, base, scope, filter,
+                                       (char **)attributes, 0, NULL, NULL,
+                                       &timeout, most, out);
 
     if (more) {
         *more = code == LDAP_SIZELIMIT_EXCEEDED;
@@ -289,19 +288,19 @@ mls_err *mlh_directory_search(LDAPMessage **out, int *more,
 mls_err *mlh_directory_find(const char **dn, mlh_directory *directory,
                             const char *name)
 {
-    static const char *const nothing[] = { LDAP_NO_ATTRS, NULL };
+    static const char *const nothing[] = {LDAP_NO_ATTRS, NULL};
     const mlh_ldap_url *url = &directory->url;
-    const char *filter = apr_pstrcat(
-        directory->pool, "(&", url->filter, "(", url->attribute, "=",
-        mlh_filter_escape(name, directory->pool), "))", NULL);
+    const char *filter =
+        apr_pstrcat(directory->pool, "(&", url->filter, "(", url->attribute,
+                    "=", mlh_filter_escape(name, directory->pool), "))", NULL);
     LDAPMessage *found;
 
     *dn = NULL;
-    MLS_TRY(mlh_directory_search(&found, NULL, directory, url->base,
-                                 url->scope, filter, nothing, 2));
+    MLS_TRY(mlh_directory_search(&found, NULL, directory, url->base, url->scope,
+                                 filter, nothing, 2));
     if (found && ldap_count_entries(directory->ldap, found) == 1) {
-        char *text = ldap_get_dn(
-            directory->ldap, ldap_first_entry(directory->ldap, found));
+        char *text = ldap_get_dn(directory->ldap,
+                                 ldap_first_entry(directory->ldap, found));
 
         *dn = apr_pstrdup(directory->pool, text);
         ldap_memfree(text);
@@ -312,12 +311,11 @@ mls_err *mlh_directory_find(const char **dn, mlh_directory *directory,
 
 mls_err *mlh_directory_check(mlh_directory *directory, const char *dn)
 {
-    static const char *const nothing[] = { LDAP_NO_ATTRS, NULL };
+    static const char *const nothing[] = {LDAP_NO_ATTRS, NULL};
     LDAPMessage *found;
 
-    MLS_TRY(mlh_directory_search(&found, NULL, directory, dn,
-                                 LDAP_SCOPE_BASE, "(objectClass=*)", nothing,
-                                 1));
+    MLS_TRY(mlh_directory_search(&found, NULL, directory, dn, LDAP_SCOPE_BASE,
+                                 "(objectClass=*)", nothing, 1));
     ldap_msgfree(found);
     return NULL;
 }

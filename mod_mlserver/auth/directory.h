@@ -44,8 +44,9 @@ const char *mlh_ldap_url_parse(mlh_ldap_url *out, const char *text,
 typedef struct mlh_directory mlh_directory; /* a connection */
 
 /** Connect and bind as the service. MLS_EUNAVAILABLE says what failed; after
- *  that it fails at once for some seconds. Closed with `pool`. */
-mls_err *mlh_directory_open(mlh_directory **out, request_rec *r,
+ *  that it fails at once for some seconds, unless the caller insists. Closed
+ *  with `pool`. */
+mls_err *mlh_directory_open(mlh_directory **out, request_rec *r, int insist,
                             apr_pool_t *pool);
 
 /** The user's DN; *dn NULL when there is no such user, or more than one. */

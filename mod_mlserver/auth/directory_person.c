@@ -19,10 +19,10 @@ static const char *value_of(mlh_directory *directory, LDAPMessage *entry,
 {
     struct berval **values =
         ldap_get_values_len(directory->ldap, entry, attribute);
-    const char *value = values && values[0]
-                            ? apr_pstrmemdup(pool, values[0]->bv_val,
-                                             values[0]->bv_len)
-                            : NULL;
+    const char *value =
+        values && values[0]
+            ? apr_pstrmemdup(pool, values[0]->bv_val, values[0]->bv_len)
+            : NULL;
 
     ldap_value_free_len(values);
     return value;
@@ -69,7 +69,7 @@ static void add_group(walk *w, const char *dn, size_t length)
 /* memberOf of an entry, where the directory keeps it. */
 static mls_err *add_member_of(walk *w, const char *dn)
 {
-    static const char *const wanted[] = { "memberOf", NULL };
+    static const char *const wanted[] = {"memberOf", NULL};
     LDAPMessage *found, *entry;
 
     MLS_TRY(read_entry(&found, &entry, w->directory, dn, wanted));
@@ -88,7 +88,7 @@ static mls_err *add_member_of(walk *w, const char *dn)
 /* Groups that name an entry as their member. */
 static mls_err *add_groups_with(walk *w, const char *filter)
 {
-    static const char *const nothing[] = { LDAP_NO_ATTRS, NULL };
+    static const char *const nothing[] = {LDAP_NO_ATTRS, NULL};
     LDAP *ldap = w->directory->ldap;
     LDAPMessage *found;
     int more;
@@ -119,19 +119,18 @@ static int ends_with(const char *text, const char *end)
  * where people are looked for. */
 static mls_err *find_base(walk *w, const char *dn)
 {
-    static const char *const wanted[] = { "namingContexts", NULL };
+    static const char *const wanted[] = {"namingContexts", NULL};
     LDAPMessage *found, *entry;
 
     w->base = w->directory->url.base;
     MLS_TRY(read_entry(&found, &entry, w->directory, "", wanted));
     struct berval **values =
-        entry ? ldap_get_values_len(w->directory->ldap, entry,
-                                    "namingContexts")
+        entry ? ldap_get_values_len(w->directory->ldap, entry, "namingContexts")
               : NULL;
 
     for (int i = 0; values && values[i]; i++) {
-        const char *context = apr_pstrmemdup(w->pool, values[i]->bv_val,
-                                             values[i]->bv_len);
+        const char *context =
+            apr_pstrmemdup(w->pool, values[i]->bv_val, values[i]->bv_len);
 
         if (*context && ends_with(dn, context)) {
             w->base = context;
@@ -147,8 +146,7 @@ static mls_err *add_groups_of(walk *w, const char *dn, const char *name)
     const char *value = mlh_filter_escape(dn, w->pool);
     const char *filter = apr_pstrcat(
         w->pool, "(|(member=", value, ")(uniqueMember=", value, ")",
-        name ? "(memberUid=" : "", name ? mlh_filter_escape(name, w->pool)
-                                        : "",
+        name ? "(memberUid=" : "", name ? mlh_filter_escape(name, w->pool) : "",
         name ? ")" : "", ")", NULL);
 
     MLS_TRY(add_member_of(w, dn));
@@ -159,8 +157,12 @@ mls_err *mlh_directory_groups(apr_array_header_t **out, int *complete,
                               mlh_directory *directory, const char *dn,
                               const char *name, apr_pool_t *pool)
 {
-    walk w = { directory, apr_array_make(pool, 16, sizeof(const char *)),
-               apr_hash_make(pool), NULL, 1, pool };
+    walk w = {directory,
+              apr_array_make(pool, 16, sizeof(const char *)),
+              apr_hash_make(pool),
+              NULL,
+              1,
+              pool};
     int from = 0;
 
     *out = w.groups;
@@ -199,9 +201,10 @@ mls_err *mlh_directory_account(const char **out, mlh_directory *directory,
                                const char *dn, apr_pool_t *pool)
 {
     static const char *const wanted[] = {
-        "userAccountControl", "accountExpires", "lockoutTime", "pwdLastSet",
-        "shadowExpire", "pwdAccountLockedTime", "nsAccountLock", NULL
-    };
+        "userAccountControl", "accountExpires",
+        "lockoutTime",        "pwdLastSet",
+        "shadowExpire",       "pwdAccountLockedTime",
+        "nsAccountLock",      NULL};
     LDAPMessage *found, *entry;
 
     *out = NULL;
@@ -212,8 +215,8 @@ mls_err *mlh_directory_account(const char **out, mlh_directory *directory,
     }
     const char *control =
         value_of(directory, entry, "userAccountControl", pool);
-    const apr_time_t expires = time_of_windows(
-        value_of(directory, entry, "accountExpires", pool));
+    const apr_time_t expires =
+        time_of_windows(value_of(directory, entry, "accountExpires", pool));
     const char *locked = value_of(directory, entry, "lockoutTime", pool);
     const char *set = value_of(directory, entry, "pwdLastSet", pool);
     const char *shadow = value_of(directory, entry, "shadowExpire", pool);

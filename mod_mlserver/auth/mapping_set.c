@@ -37,23 +37,21 @@ mls_err *mlh_role_state_open(mlh_role_state **out, const mlh_server *server,
                              apr_pool_t *pool)
 {
     mlh_role_state *roles = apr_pcalloc(pool, sizeof(*roles));
-    const apr_status_t status = apr_thread_mutex_create(
-        &roles->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
+    const apr_status_t status =
+        apr_thread_mutex_create(&roles->mutex, APR_THREAD_MUTEX_DEFAULT, pool);
 
     roles->pool = pool;
-    roles->path = apr_pstrcat(pool, server->state_dir, "/" MLS_MAPPINGS_FILE,
-                              NULL);
+    roles->path =
+        apr_pstrcat(pool, server->state_dir, "/" MLS_MAPPINGS_FILE, NULL);
     roles->some = -1;
     *out = roles;
-    return status == APR_SUCCESS ? NULL
-                                 : mls_err_apr(pool, status, "no mutex");
+    return status == APR_SUCCESS ? NULL : mls_err_apr(pool, status, "no mutex");
 }
 
 /* ---- parsing ---- */
 
-mlh_mapping_set *mlh_mappings_parse(const mls_mappings *mappings,
-                                    server_rec *s, const char **wrong,
-                                    apr_pool_t *pool)
+mlh_mapping_set *mlh_mappings_parse(const mls_mappings *mappings, server_rec *s,
+                                    const char **wrong, apr_pool_t *pool)
 {
     mlh_mapping_set *set = apr_pcalloc(pool, sizeof(*set));
 
@@ -89,8 +87,8 @@ static mls_err *read_text(const char **text, struct stat *status,
                           const char *path, apr_pool_t *pool)
 {
     apr_file_t *file;
-    apr_status_t rc = apr_file_open(&file, path, APR_READ | APR_BINARY, 0,
-                                    pool);
+    apr_status_t rc =
+        apr_file_open(&file, path, APR_READ | APR_BINARY, 0, pool);
 
     *text = NULL;
     if (APR_STATUS_IS_ENOENT(rc)) {
@@ -109,8 +107,7 @@ static mls_err *read_text(const char **text, struct stat *status,
     char *bytes = apr_palloc(pool, (apr_size_t)status->st_size + 1);
     apr_size_t length = 0;
 
-    rc = apr_file_read_full(file, bytes, (apr_size_t)status->st_size,
-                            &length);
+    rc = apr_file_read_full(file, bytes, (apr_size_t)status->st_size, &length);
     apr_file_close(file);
     bytes[length] = '\0';
     *text = bytes;
@@ -182,13 +179,13 @@ static void look_now(mlh_role_state *roles, server_rec *s)
     destroy_unused(before);
 }
 
-mls_err *mlh_mappings_look(apr_uint64_t *generation, int *some,
-                           request_rec *r, mlh_state *state)
+mls_err *mlh_mappings_look(apr_uint64_t *generation, int *some, request_rec *r,
+                           mlh_state *state)
 {
     mlh_role_state *roles = state->runtime->roles;
 
-    if (r->request_time >= atomic_load_explicit(&roles->next_look,
-                                                memory_order_relaxed)) {
+    if (r->request_time >=
+        atomic_load_explicit(&roles->next_look, memory_order_relaxed)) {
         apr_status_t status = APR_SUCCESS;
 
         if (atomic_load(&roles->some) < 0) {

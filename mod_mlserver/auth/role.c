@@ -59,8 +59,8 @@ static const char *named_owner(const mlh_config *config,
 unsigned mlh_roles_declared(const mlh_config *config,
                             const mlh_mapping_set *set)
 {
-    const apr_array_header_t *lists[] = { config->roles,
-                                          set ? set->conditions : NULL };
+    const apr_array_header_t *lists[] = {config->roles,
+                                         set ? set->conditions : NULL};
     unsigned declared = 0;
 
     for (int l = 0; l < 2; l++) {
@@ -94,9 +94,9 @@ typedef struct evaluation {
     mls_json *notes; /* NULL: stop when nothing higher can come */
     apr_pool_t *pool;
     mlh_directory *directory;
-    const char *dn;     /* NULL: not in the directory */
-    mls_err *failure;   /* of the directory, or of a provider */
-    mls_role unknown;   /* the highest role that might be, but failed */
+    const char *dn;   /* NULL: not in the directory */
+    mls_err *failure; /* of the directory, or of a provider */
+    mls_role unknown; /* the highest role that might be, but failed */
     const mlh_condition *best;
     int asked_directory;
     int denied_by_directory;
@@ -130,10 +130,10 @@ static void look_at_directory(evaluation *e)
         return;
     }
     e->asked_directory = 1;
-    e->failure = mlh_directory_open(&e->directory, e->r, e->pool);
+    e->failure =
+        mlh_directory_open(&e->directory, e->r, e->notes != NULL, e->pool);
     if (!e->failure) {
-        e->failure =
-            mlh_directory_find(&e->dn, e->directory, e->subject->name);
+        e->failure = mlh_directory_find(&e->dn, e->directory, e->subject->name);
     }
     if (e->failure) {
         e->directory = NULL;
@@ -173,8 +173,9 @@ static void ask_provider(evaluation *e, const mlh_condition *condition)
 static void ask(evaluation *e, const mlh_condition *condition)
 {
     if (!condition->provider) {
-        note(e, condition, "error", "the condition is not, or no longer, "
-                                    "valid");
+        note(e, condition, "error",
+             "the condition is not, or no longer, "
+             "valid");
         return;
     }
     if (!mlh_condition_applies(condition, e->subject)) {
@@ -188,8 +189,8 @@ static void ask(evaluation *e, const mlh_condition *condition)
     if (condition->is_directory) {
         look_at_directory(e);
         if (!e->directory) {
-            e->unknown = condition->role > e->unknown ? condition->role
-                                                      : e->unknown;
+            e->unknown =
+                condition->role > e->unknown ? condition->role : e->unknown;
             note(e, condition, "error", mls_err_text(e->failure, e->pool));
             return;
         }
@@ -231,31 +232,46 @@ static void ask_all(evaluation *e, const mlh_config *config,
     mlh_directory_forget(e->r);
 }
 
-/* A condition says "no" for a directory that went away while it was asked, so
- * "no" counts only when it still answers. */
+/* A condition says "no", too, when mod_authnz_ldap cannot reach the directory
+ * at all, so "no" counts only when the directory answers us, and it finds the
+ * user, which is known to be there. */
 static void check_denials(evaluation *e)
 {
-    if (e->denied_by_directory && e->directory &&
-        !(e->best && e->best->role == MLS_ROLE_OWNER)) {
-        e->failure = mlh_directory_check(e->directory, e->dn);
-        if (e->failure) {
-            e->unknown = MLS_ROLE_OWNER;
+    static const mls_mapping known = {.role = MLS_ROLE_READER,
+                                      .condition = "ldap-filter objectClass=*"};
+    mlh_condition *probe;
+
+    if (!e->denied_by_directory || !e->directory ||
+        (e->best && e->best->role == MLS_ROLE_OWNER)) {
+        return;
+    }
+    e->failure = mlh_directory_check(e->directory, e->dn);
+    if (!e->failure &&
+        !mlh_condition_parse_mapping(&probe, &known, e->r->server, e->pool)) {
+        mlh_directory_forget(e->r);
+        if (mlh_condition_ask(e->r, probe, e->subject) != MLH_YES) {
+            e->failure = mls_err_make(
+                e->pool, MLS_EUNAVAILABLE, NULL,
+                "mod_authnz_ldap does not find %s, who is in the directory: "
+                "see httpd's error log at LogLevel authnz_ldap:debug",
+                e->dn);
         }
+        mlh_directory_forget(e->r);
+    }
+    if (e->failure) {
+        e->unknown = MLS_ROLE_OWNER;
     }
 }
 
-static mls_err *outcome(mlh_role_answer *out, evaluation *e,
-                        unsigned declared)
+static mls_err *outcome(mlh_role_answer *out, evaluation *e, unsigned declared)
 {
-    const mls_role role =
-        e->best ? e->best->role : mls_role_implicit(declared);
+    const mls_role role = e->best ? e->best->role : mls_role_implicit(declared);
 
     out->checked = apr_time_now();
     out->condition = e->best;
     out->role = role;
     out->reason =
-        e->best ? apr_pstrcat(e->r->pool, "meets \"", e->best->text, "\"",
-                              NULL)
+        e->best ? apr_pstrcat(e->r->pool, "meets \"", e->best->text, "\"", NULL)
                 : implicit_reason(declared);
     /* An implicit role is only known when nothing is unknown. */
     if (e->failure && (e->unknown > role || !e->best)) {
@@ -266,12 +282,11 @@ static mls_err *outcome(mlh_role_answer *out, evaluation *e,
 }
 
 static mls_err *evaluate(mlh_role_answer *out, request_rec *r,
-                         const mls_subject *subject,
-                         const mlh_mapping_set *set, mls_json *notes,
-                         int per_request)
+                         const mls_subject *subject, const mlh_mapping_set *set,
+                         mls_json *notes, int per_request)
 {
     const mlh_config *config = mlh_request_of(r)->config;
-    evaluation e = { .r = r, .subject = subject, .notes = notes };
+    evaluation e = {.r = r, .subject = subject, .notes = notes};
 
     apr_pool_create(&e.pool, r->pool);
     apr_pool_tag(e.pool, "mlserver_role");
@@ -315,8 +330,7 @@ mls_err *mlh_role_evaluate(mlh_role_answer *out, request_rec *r,
  * the implicit role. */
 enum { FIRST_MAPPING = MLS_MEMBER_RULES / 2 };
 
-static unsigned number_of(const mlh_config *config,
-                          const mlh_mapping_set *set,
+static unsigned number_of(const mlh_config *config, const mlh_mapping_set *set,
                           const mlh_condition *condition)
 {
     for (int i = 0; condition && i < config->roles->nelts; i++) {
@@ -455,7 +469,7 @@ static int has_per_request(const mlh_config *config)
  * an implicit role yields to whatever is met. */
 static mls_err *add_per_request(mlh_role_answer *out, const question *q)
 {
-    mlh_role_answer now = { 0 };
+    mlh_role_answer now = {0};
 
     if (!has_per_request(q->config)) {
         return NULL;
@@ -497,8 +511,7 @@ static mls_err *role_of(mlh_role_answer *out, request_rec *r,
     return add_per_request(out, &q);
 }
 
-mls_err *mlh_role_of(mls_role *out, request_rec *r,
-                     const mls_subject *subject)
+mls_err *mlh_role_of(mls_role *out, request_rec *r, const mls_subject *subject)
 {
     mlh_role_answer answer;
     mls_err *err = role_of(&answer, r, subject, 0);
@@ -544,7 +557,8 @@ mls_err *mlh_role_explain(mlh_role_answer *out, request_rec *r,
     if (out->is_stale) {
         out->reason = apr_pstrcat(r->pool, out->reason,
                                   " (as last known: the directory does not "
-                                  "answer)", NULL);
+                                  "answer)",
+                                  NULL);
     }
     return NULL;
 }

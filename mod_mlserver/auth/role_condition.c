@@ -16,14 +16,16 @@ APLOG_USE_MODULE(mlserver);
 
 /* What may stand in a mapping: is somebody someone, or in a group? */
 static const char *const mapping_kinds[] = {
-    "user",           "group",       "valid-user",  "ldap-group",
-    "ldap-user",      "ldap-dn",     "ldap-filter", "ldap-attribute",
-    "ldap-search",    "dbd-group",   "unix-group",
+    "user",        "group",     "valid-user",  "ldap-group",
+    "ldap-user",   "ldap-dn",   "ldap-filter", "ldap-attribute",
+    "ldap-search", "dbd-group", "unix-group",
 };
 
 /* What does not change from one request of a user to the next. */
 static const char *const lasting_kinds[] = {
-    "dbm-group", "dbd-login", "dbd-logout",
+    "dbm-group",
+    "dbd-login",
+    "dbd-logout",
 };
 
 static int is_among(const char *word, const char *const *words, size_t count)
@@ -47,10 +49,10 @@ static const char *module_for(const char *kind)
     static const struct {
         const char *kind, *module;
     } modules[] = {
-        { "user", "mod_authz_user" },     { "valid-user", "mod_authz_user" },
-        { "group", "mod_authz_groupfile" }, { "dbm-group", "mod_authz_dbm" },
-        { "dbd-group", "mod_authz_dbd" }, { "ip", "mod_authz_host" },
-        { "host", "mod_authz_host" },
+        {"user", "mod_authz_user"},       {"valid-user", "mod_authz_user"},
+        {"group", "mod_authz_groupfile"}, {"dbm-group", "mod_authz_dbm"},
+        {"dbd-group", "mod_authz_dbd"},   {"ip", "mod_authz_host"},
+        {"host", "mod_authz_host"},
     };
 
     if (!strncasecmp(kind, "ldap-", 5)) {
@@ -80,8 +82,7 @@ static const char *unknown_kind(apr_pool_t *pool, const char *kind)
 static int may_be_alone(const char *kind)
 {
     return !strcasecmp(kind, "valid-user") || !strcasecmp(kind, "local") ||
-           !strcasecmp(kind, "file-owner") ||
-           !strcasecmp(kind, "file-group");
+           !strcasecmp(kind, "file-owner") || !strcasecmp(kind, "file-group");
 }
 
 const char *mlh_condition_parse(mlh_condition **out, cmd_parms *cmd,
@@ -109,8 +110,8 @@ const char *mlh_condition_parse(mlh_condition **out, cmd_parms *cmd,
         !is_mapping_kind(word) &&
         !is_among(word, lasting_kinds,
                   sizeof(lasting_kinds) / sizeof(lasting_kinds[0]));
-    condition->provider = ap_lookup_provider(AUTHZ_PROVIDER_GROUP, word,
-                                             AUTHZ_PROVIDER_VERSION);
+    condition->provider =
+        ap_lookup_provider(AUTHZ_PROVIDER_GROUP, word, AUTHZ_PROVIDER_VERSION);
     if (!condition->provider) {
         return unknown_kind(cmd->pool, word);
     }
@@ -121,8 +122,8 @@ const char *mlh_condition_parse(mlh_condition **out, cmd_parms *cmd,
     if (!condition->provider->parse_require_line) {
         return NULL;
     }
-    const char *wrong = condition->provider->parse_require_line(
-        cmd, rest, &condition->parsed);
+    const char *wrong =
+        condition->provider->parse_require_line(cmd, rest, &condition->parsed);
 
     return wrong ? apr_pstrcat(cmd->pool, word, ": ", wrong, NULL) : NULL;
 }
@@ -131,9 +132,9 @@ const char *mlh_condition_parse_mapping(mlh_condition **out,
                                         const mls_mapping *mapping,
                                         server_rec *s, apr_pool_t *pool)
 {
-    static const command_rec command = { .name = "MLServerRole" };
+    static const command_rec command = {.name = "MLServerRole"};
     ap_directive_t *directive = apr_pcalloc(pool, sizeof(*directive));
-    cmd_parms cmd = { 0 };
+    cmd_parms cmd = {0};
 
     if (strstr(mapping->condition, "%{")) {
         return "variables (%{...}) are only allowed in MLServerRole";
@@ -209,8 +210,8 @@ const char *mlh_provider_base(const char *name)
             const size_t length = strcspn(alias, ">");
             const int is_it =
                 strlen(name) == length && !strncasecmp(alias, name, length);
-            static const char *const known[] = { "file", "dbm", "dbd",
-                                                 "ldap", "socache", "anon" };
+            static const char *const known[] = {"file", "dbm",     "dbd",
+                                                "ldap", "socache", "anon"};
             const char *found = NULL;
 
             for (size_t i = 0; is_it && i < 6; i++) {
@@ -231,8 +232,8 @@ const char *mlh_provider_base(const char *name)
  * even where they are spelt the same. */
 static int is_local(const char *provider)
 {
-    static const char *const local[] = { "file", "dbm", "dbd", "anon",
-                                         MLS_CONTROL_PROVIDER };
+    static const char *const local[] = {"file", "dbm", "dbd", "anon",
+                                        MLS_CONTROL_PROVIDER};
 
     return is_among(mlh_provider_base(provider), local,
                     sizeof(local) / sizeof(local[0]));

@@ -258,6 +258,11 @@ void mlh_check_identity(mlh_check *c, const mlh_config *config)
                         APR_ARRAY_IDX(config->roles, i, const mlh_condition *));
     }
     if (config->ldap && config->ldap->url) {
+        if (asks_directory(config) && number_of("LDAPRetries") == 0) {
+            mlh_mistake(c, "LDAPRetries 0: after the directory was restarted "
+                           "members of a group would be taken for strangers; "
+                           "write LDAPRetries 1");
+        }
         check_timeout(c, "LDAPTimeout");
         check_timeout(c, "LDAPConnectionTimeout");
         check_cache(c);

@@ -17,9 +17,10 @@ static const char *check_module(cmd_parms *cmd, const char *name)
 {
     return ap_find_linked_module(name)
                ? NULL
-               : apr_psprintf(cmd->pool, "%s belongs to %.*s, which is not "
-                              "loaded", cmd->cmd->name,
-                              (int)strlen(name) - 2, name);
+               : apr_psprintf(cmd->pool,
+                              "%s belongs to %.*s, which is not "
+                              "loaded",
+                              cmd->cmd->name, (int)strlen(name) - 2, name);
 }
 
 /* mod_authnz_ldap does not merge sections: the innermost that has any of its
@@ -36,13 +37,11 @@ static const char *run_for_password(cmd_parms *cmd, const char *command)
 {
     char **words;
 
-    if (apr_tokenize_to_argv(command, &words, cmd->temp_pool) !=
-            APR_SUCCESS ||
+    if (apr_tokenize_to_argv(command, &words, cmd->temp_pool) != APR_SUCCESS ||
         !words[0]) {
         return NULL;
     }
-    return ap_get_exec_line(cmd->pool, words[0],
-                            (const char *const *)words);
+    return ap_get_exec_line(cmd->pool, words[0], (const char *const *)words);
 }
 
 const char *mlh_observe_ldap(cmd_parms *cmd, void *directory,
@@ -71,15 +70,15 @@ const char *mlh_observe_ldap(cmd_parms *cmd, void *directory,
             if (!ldap->bind_password) {
                 return apr_pstrcat(cmd->pool, "AuthLDAPBindPassword ", word,
                                    ": the program gave no password; try it "
-                                   "as httpd's user", NULL);
+                                   "as httpd's user",
+                                   NULL);
             }
         }
     }
     return check_module(cmd, "mod_authnz_ldap.c");
 }
 
-const char *mlh_observe_users(cmd_parms *cmd, void *directory,
-                              const char *path)
+const char *mlh_observe_users(cmd_parms *cmd, void *directory, const char *path)
 {
     ((mlh_config *)directory)->user_file =
         ap_server_root_relative(cmd->pool, path);
