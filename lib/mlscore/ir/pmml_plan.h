@@ -840,6 +840,11 @@ typedef struct pmml_forest {
     double divisor; /* of the sums */
 } pmml_forest;
 
+/** Most categories of all results, and doubles, that scratch memory may have:
+ *  400 and 256 MB. */
+#define PMML_MAX_RESULTS (1u << 24)
+#define PMML_MAX_NUMBERS (1u << 25)
+
 /** The few things there is one of. */
 typedef struct pmml_head {
     uint32_t version;

@@ -45,6 +45,8 @@ static int check_head(pmml_check *check)
     return plan->head_count == 1 &&
            plan->head->version == PMML_PLAN_VERSION &&
            plan->head->model < plan->models_count &&
+           plan->head->result_count <= PMML_MAX_RESULTS &&
+           plan->head->number_count <= PMML_MAX_NUMBERS &&
            plan->head->column_count == check->inputs->field_count &&
            plan->head->output_count == check->outputs->field_count;
 }

@@ -45,7 +45,7 @@ uint32_t mlscore_pmml_scratch(pmml_import *in, const pmml_element *element,
 {
     const uint32_t first = in->number_count;
 
-    if (count > (1u << 28) || first > (1u << 28)) {
+    if (count > PMML_MAX_NUMBERS - first) {
         mlscore_pmml_fail(in, MLSCORE_ELIMIT, element,
                           "%s needs too much memory to evaluate",
                           mlscore_pmml_element_name(element->kind));
@@ -88,7 +88,7 @@ static void set_capacity(pmml_import *in, const pmml_element *element,
         }
     }
     record->offset = in->result_count;
-    if (record->capacity > (1u << 26) || in->result_count > (1u << 28)) {
+    if (record->capacity > PMML_MAX_RESULTS - in->result_count) {
         mlscore_pmml_fail(in, MLSCORE_ELIMIT, element,
                           "the model has too many categories");
     }

@@ -65,6 +65,38 @@ static void test_general(void **state)
     CHECK_CASES(cases);
 }
 
+/** y = 10 * what the matrix says of c in the column of u. */
+#define CONTRASTS(matrix)                                                \
+    PMML_DOCUMENT(                                                       \
+        FIELDS,                                                          \
+        "<GeneralRegressionModel functionName='regression' "             \
+        "modelType='generalLinear'>" SCHEMA("y")                         \
+        "<ParameterList><Parameter name='p0'/></ParameterList>"          \
+        "<FactorList><Predictor name='c' contrastMatrixType='own'>"      \
+        "<Categories><Category value='u'/><Category value='v'/>"         \
+        "</Categories>" matrix "</Predictor></FactorList><PPMatrix>"     \
+        "<PPCell value='u' predictorName='c' parameterName='p0'/>"       \
+        "</PPMatrix><PCovMatrix><PCovCell/></PCovMatrix><ParamMatrix>"   \
+        "<PCell parameterName='p0' beta='10'/></ParamMatrix>"            \
+        "</GeneralRegressionModel>")
+
+static void test_contrasts(void **state)
+{
+    static const pmml_case cases[] = {
+        {"rows",
+         CONTRASTS("<Matrix nbRows='2' nbCols='2'><Array type='real'>1 0.5"
+                   "</Array><Array type='real'>0.25 2</Array></Matrix>"),
+         HEAD ",u\n,v\n", "y\n10\n2.5\n"},
+        {"cells",
+         CONTRASTS("<Matrix diagDefault='3' offDiagDefault='-1'>"
+                   "<MatCell row='2' col='1'>7</MatCell></Matrix>"),
+         HEAD ",u\n,v\n", "y\n30\n70\n"},
+    };
+
+    (void)state;
+    CHECK_CASES(cases);
+}
+
 #define COX(strata, tables)                                              \
     PMML_DOCUMENT(                                                       \
         FIELDS,                                                          \
@@ -317,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_general),
+        cmocka_unit_test(test_contrasts),
         cmocka_unit_test(test_cox),
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_network),

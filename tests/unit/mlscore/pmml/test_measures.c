@@ -22,7 +22,8 @@
         "<ComparisonMeasure kind='similarity'>" measure                   \
         "</ComparisonMeasure><ClusteringField field='x'/>"                \
         "<ClusteringField field='z'/><ClusteringField field='v'/>"        \
-        "<Cluster id='p'><Array type='int'>1 1 0</Array></Cluster>"       \
+        "<Cluster id='p'><KohonenMap coord1='1'/><Array type='int'>1 1 0" \
+        "</Array><Partition name='p'/><Covariances/></Cluster>"           \
         "<Cluster id='q'><Array type='int'>0 0 1</Array></Cluster>"       \
         "</ClusteringModel>")
 
@@ -102,6 +103,11 @@ static void test_compare_functions(void **state)
 
     (void)state;
     CHECK_CASES(cases);
+    check_refused(NEAR("<euclidean/>", "\n<CenterFields><DerivedField "
+                       "name='d' optype='continuous' dataType='double'>"
+                       "<FieldRef field='x'/></DerivedField></CenterFields>"
+                       PAIR("absDiff"), ""),
+                  MLSCORE_EUNSUPPORTED, 2, "CenterFields");
     check_refused(NEAR("<euclidean/>", "\n" PAIR("table"), ""),
                   MLSCORE_EUNSUPPORTED, 2, "table");
     check_refused(NEAR("\n<minkowski/>", PAIR("absDiff"), ""),

@@ -201,6 +201,44 @@ static void test_outputs(void **state)
     CHECK_CASES(cases);
 }
 
+/** What describes a model does not change its scores; its producer is
+ *  told. */
+static void test_descriptions(void **state)
+{
+    static const char document[] =
+        "<PMML xmlns='http://www.dmg.org/PMML-4_4' version='4.4'>"
+        "<Header copyright='c' description='d' modelVersion='1'>"
+        "<Extension name='e' value='v'><any><thing/></any></Extension>"
+        "<Application name='Trainer' version='1.2'/>"
+        "<Annotation>of a person</Annotation><Timestamp>now</Timestamp>"
+        "</Header><MiningBuildTask><Extension/></MiningBuildTask>"
+        "<DataDictionary numberOfFields='2'>"
+        "<DataField name='x' optype='continuous' dataType='double' "
+        "isCyclic='0' taxonomy='t' displayName='X'/>" NUMBER("y")
+        "<Taxonomy name='t'><ChildParent/></Taxonomy></DataDictionary>"
+        "<RegressionModel functionName='regression' modelName='m' "
+        "algorithmName='a'><Extension/><MiningSchema><Extension/>"
+        "<MiningField name='x' importance='0.5' optype='continuous'/>"
+        TARGET("y") "<MiningField name='w' usageType='frequencyWeight'/>"
+        "</MiningSchema><ModelStats><UnivariateStats field='x'/>"
+        "</ModelStats><ModelExplanation/><RegressionTable intercept='1'>"
+        "<NumericPredictor name='x' coefficient='2'><Extension/>"
+        "</NumericPredictor></RegressionTable></RegressionModel></PMML>";
+    mlscore_model *model;
+    mlscore_error err;
+    size_t size;
+    void *image = compile(document, &size);
+
+    (void)state;
+    assert_int_equal(mlscore_model_open_memory(&model, image, size, &err),
+                     MLSCORE_OK);
+    assert_string_equal(mlscore_model_producer(model), "Trainer 1.2");
+    assert_string_equal(mlscore_model_format(model), "PMML 4.4");
+    mlscore_model_close(model);
+    free(image);
+    assert_true(gives("described", document, "x\n3\n", "y\n7\n"));
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -231,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_outliers),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_descriptions),
         cmocka_unit_test(test_refused),
     };
 
