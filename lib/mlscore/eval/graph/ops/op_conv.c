@@ -16,7 +16,7 @@ struct conv_state {
     size_t output_padding_count, output_shape_count;
 };
 
-static mlscore_status prepare_conv(mlscore_prepare *prepare)
+mlscore_status mlscore_conv_prepare(mlscore_prepare *prepare)
 {
     struct conv_state *state =
         mlscore_prepare_alloc(prepare, 1, sizeof(*state));
@@ -95,7 +95,7 @@ static mlscore_status make_conv(const mlscore_call *call, mlscore_conv *conv)
     return status;
 }
 
-static mlscore_status infer_conv(mlscore_call *call)
+mlscore_status mlscore_conv_infer(mlscore_call *call)
 {
     const mlscore_tensor *x = call->in[0], *w = call->in[1];
     mlscore_status status = check_types(call);
@@ -118,7 +118,7 @@ static mlscore_status infer_conv(mlscore_call *call)
     return MLSCORE_OK;
 }
 
-static mlscore_status run_conv(const mlscore_call *call)
+mlscore_status mlscore_conv_run_call(const mlscore_call *call)
 {
     const mlscore_tensor *x = call->in[0], *w = call->in[1];
     mlscore_conv conv;
@@ -258,12 +258,12 @@ static mlscore_status run_transpose(const mlscore_call *call)
 }
 
 static const mlscore_op rows[] = {
-    {"", "Conv", 1, 0, 2, 3, 1, 1, 0, 0, 0, prepare_conv, infer_conv, run_conv,
-     mlscore_batch_rows, NULL, 0},
-    {"", "ConvTranspose", 1, 0, 2, 3, 1, 1, 0, 0, 0, prepare_conv,
-     infer_transpose, run_transpose, mlscore_batch_rows, NULL, 1},
-    {"mlscore", "Conv", 1, 0, 2, 3, 1, 1, 0, 0, 0, prepare_conv, infer_conv,
-     run_conv, mlscore_batch_rows, NULL, 2},
+    {"", "Conv", 1, 0, 2, 3, 1, 1, 0, 0, 0, mlscore_conv_prepare,
+     mlscore_conv_infer, mlscore_conv_run_call, mlscore_batch_rows, NULL, 0},
+    {"", "ConvTranspose", 1, 0, 2, 3, 1, 1, 0, 0, 0,
+     mlscore_conv_prepare, infer_transpose, run_transpose, mlscore_batch_rows, NULL, 1},
+    {"mlscore", "Conv", 1, 0, 2, 3, 1, 1, 0, 0, 0, mlscore_conv_prepare,
+     mlscore_conv_infer, mlscore_conv_run_call, mlscore_batch_rows, NULL, 2},
 };
 
 MLSCORE_OP_TABLE(mlscore_ops_conv, rows);

@@ -84,7 +84,7 @@ static mlscore_tensor leading(const mlscore_tensor *tensor)
     return lead;
 }
 
-static mlscore_status infer_matmul(mlscore_call *call)
+mlscore_status mlscore_matmul_infer(mlscore_call *call)
 {
     mlscore_tensor a, b, lead;
     int64_t dims[MAX];
@@ -129,7 +129,7 @@ static mlscore_status infer_matmul(mlscore_call *call)
     return MLSCORE_OK;
 }
 
-static mlscore_status run_matmul(const mlscore_call *call)
+mlscore_status mlscore_matmul_run(const mlscore_call *call)
 {
     mlscore_tensor a, b, *out = call->out[0];
     const mlscore_dtype type = out->type;
@@ -359,8 +359,8 @@ static int batch_gemm(const mlscore_call *call, const int *in, int *out)
 }
 
 static const mlscore_op rows[] = {
-    {"", "MatMul", 1, 0, 2, 2, 1, 1, 0, 0, 0, NULL, infer_matmul, run_matmul,
-     batch_matmul, NULL, 0},
+    {"", "MatMul", 1, 0, 2, 2, 1, 1, 0, 0, 0, NULL, mlscore_matmul_infer,
+     mlscore_matmul_run, batch_matmul, NULL, 0},
     {"", "Gemm", 1, 0, 2, 3, 1, 1, 0, 0, 0, prepare_gemm, infer_gemm, run_gemm,
      batch_gemm, NULL, 0},
 };

@@ -36,12 +36,21 @@ extern const mlscore_op_table mlscore_ops_rx_hash;      /* rx_hash.c */
 extern const mlscore_op_table mlscore_ops_rx_text;      /* rx_text.c */
 extern const mlscore_op_table mlscore_ops_rx_sentiment; /* rx_sentiment.c */
 extern const mlscore_op_table mlscore_ops_rx_image;     /* rx_image.c */
+extern const mlscore_op_table mlscore_ops_quantize;  /* op_quantize.c */
+extern const mlscore_op_table mlscore_ops_quantized; /* op_quantized.c */
 extern const mlscore_op_table mlscore_ops_ml_linear;
 extern const mlscore_op_table mlscore_ops_ml_svm;
 extern const mlscore_op_table mlscore_ops_ml_scale;
 extern const mlscore_op_table mlscore_ops_ml_encode;
 extern const mlscore_op_table mlscore_ops_ml_label;
 extern const mlscore_op_table mlscore_ops_ml_tree;
+
+/** The functions of MatMul and Conv, on which quantised ones are built. */
+mlscore_status mlscore_matmul_infer(mlscore_call *call);
+mlscore_status mlscore_matmul_run(const mlscore_call *call);
+mlscore_status mlscore_conv_prepare(mlscore_prepare *prepare);
+mlscore_status mlscore_conv_infer(mlscore_call *call);
+mlscore_status mlscore_conv_run_call(const mlscore_call *call);
 
 #define MLSCORE_OP_TABLE(name, rows) \
     const mlscore_op_table name = {rows, sizeof(rows) / sizeof((rows)[0])}
