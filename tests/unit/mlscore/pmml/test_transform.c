@@ -175,6 +175,20 @@ static void test_mathematics(void **state)
          "y,t\n0,0.841470984807896507\n"},
         {"atan2", REAL(APPLY("atan2", X Z)), HEAD "1,-1,,,\n",
          "y,t\n0,2.35619449019234493\n"},
+        {"cos", REAL(APPLY("cos", X)), HEAD "0.5,,,,\n",
+         "y,t\n0,0.8775825618903728\n"},
+        {"tan", REAL(APPLY("tan", X)), HEAD "0.5,,,,\n",
+         "y,t\n0,0.5463024898437905\n"},
+        {"asin", REAL(APPLY("asin", X)), HEAD "0.5,,,,\n",
+         "y,t\n0,0.5235987755982989\n"},
+        {"acos", REAL(APPLY("acos", X)), HEAD "0.5,,,,\n",
+         "y,t\n0,1.0471975511965979\n"},
+        {"atan", REAL(APPLY("atan", X)), HEAD "0.5,,,,\n",
+         "y,t\n0,0.4636476090008061\n"},
+        {"sinh", REAL(APPLY("sinh", X)), HEAD "0.5,,,,\n",
+         "y,t\n0,0.5210953054937474\n"},
+        {"cosh", REAL(APPLY("cosh", X)), HEAD "0.5,,,,\n",
+         "y,t\n0,1.1276259652063807\n"},
         {"tanh", REAL(APPLY("tanh", X)), HEAD "1,,,,\n",
          "y,t\n0,0.761594155955764888\n"},
         {"floor", WHOLE(APPLY("floor", X)), HEAD "1.7,,,,\n-1.2,,,,\n",
@@ -189,6 +203,15 @@ static void test_mathematics(void **state)
          "y,t\n0,0.841344746068542949\n"},
         {"stdNormalPDF", REAL(APPLY("stdNormalPDF", X)), HEAD "0,,,,\n",
          "y,t\n0,0.398942280401432678\n"},
+        {"stdNormalIDF", REAL(APPLY("stdNormalIDF", X)), HEAD "0.3,,,,\n",
+         "y,t\n0,-0.5244005127080407\n"},
+        /* of mean 1 and deviation 2 */
+        {"normalCDF", REAL(APPLY("normalCDF", X NUM("1") NUM("2"))),
+         HEAD "2,,,,\n", "y,t\n0,0.6914624612740131\n"},
+        {"normalPDF", REAL(APPLY("normalPDF", X NUM("1") NUM("2"))),
+         HEAD "2,,,,\n", "y,t\n0,0.17603266338214976\n"},
+        {"normalIDF", REAL(APPLY("normalIDF", X NUM("1") NUM("2"))),
+         HEAD "0.3,,,,\n", "y,t\n0,-0.048801025416081334\n"},
         {"erf", REAL(APPLY("erf", X)), HEAD "0.5,,,,\n",
          "y,t\n0,0.520499877813046538\n"},
     };
@@ -223,6 +246,14 @@ static void test_logic(void **state)
          HEAD ",,l,,\n,,m,,\n", "y,t\n0,true\n0,false\n"},
         {"isNotIn", LOGICAL(APPLY("isNotIn", C STR("k") STR("l"))),
          HEAD ",,l,,\n,,m,,\n", "y,t\n0,false\n0,true\n"},
+        {"isValid", LOGICAL(APPLY("isValid", X)), HEAD ",,,,\n1,,,,\n",
+         "y,t\n0,false\n0,true\n"},
+        {"isNotValid", LOGICAL(APPLY("isNotValid", X)),
+         HEAD ",,,,\n1,,,,\n", "y,t\n0,true\n0,false\n"},
+        {"lessOrEqual", LOGICAL(APPLY("lessOrEqual", X Z)),
+         HEAD "1,1,,,\n2,1,,,\n", "y,t\n0,true\n0,false\n"},
+        {"greaterThan", LOGICAL(APPLY("greaterThan", X Z)),
+         HEAD "1,1,,,\n2,1,,,\n", "y,t\n0,false\n0,true\n"},
         {"greaterOrEqual", LOGICAL(APPLY("greaterOrEqual", X Z)),
          HEAD "1,1,,,\n0,1,,,\n", "y,t\n0,true\n0,false\n"},
     };
@@ -253,6 +284,37 @@ static void test_text(void **state)
          HEAD ",,a\xc3\xa9,,\n", "y,t\n0,2\n"},
         {"formatNumber", WORD(APPLY("formatNumber", I STR("%3d"))),
          HEAD ",,,2,\n", "y,t\n0,  2\n"},
+    };
+
+    (void)state;
+    CHECK_CASES(cases);
+}
+
+/** Of a moment w. */
+#define MOMENT(expression)                                                \
+    PMML_DOCUMENT(                                                        \
+        "<DataField name='w' optype='ordinal' dataType='dateTime'/>"      \
+        NUMBER("y"),                                                      \
+        "<RegressionModel functionName='regression'><MiningSchema>"       \
+        ACTIVE("w") TARGET("y") "</MiningSchema><Output>"                 \
+        "<OutputField name='t' optype='continuous' dataType='integer' "   \
+        "feature='transformedValue'>" expression "</OutputField></Output>"\
+        "<RegressionTable intercept='0'/></RegressionModel>")
+#define W "<FieldRef field='w'/>"
+
+static void test_moments(void **state)
+{
+    static const pmml_case cases[] = {
+        {"seconds since midnight",
+         MOMENT(APPLY("dateSecondsSinceMidnight", W)),
+         "w\n2003-04-01T03:30:03\n\"\"\n", "y,t\n0,12603\n!missing\n"},
+        {"seconds since a year",
+         MOMENT(APPLY("dateSecondsSinceYear", W INT("1960"))),
+         "w\n2003-04-01T03:30:03\n1960-01-01T00:00:00\n",
+         "y,t\n0,1364787003\n0,0\n"},
+        {"days since a year",
+         MOMENT(APPLY("dateDaysSinceYear", W INT("2003"))),
+         "w\n2003-04-01T03:30:03\n", "y,t\n0,90\n"},
     };
 
     (void)state;
@@ -361,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_map_values),  cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_mathematics), cmocka_unit_test(test_logic),
         cmocka_unit_test(test_text),        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_moments),
         cmocka_unit_test(test_functions),   cmocka_unit_test(test_version),
     };
 
