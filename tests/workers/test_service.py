@@ -132,6 +132,20 @@ def test_init_code_runs_once_per_zygote(runtime):
         [5, 5]
 
 
+@pytest.mark.parametrize("mode", ["fresh", "reuse"])
+def test_init_code_has_the_files_and_leaves_its_own(runtime, mode):
+    runtime.load(define(
+        "y = base + float(open('made.txt').read())\n"
+        "open('made.txt', 'w').write('0')", [], [("y", "numeric")],
+        init="base = float(open('sub/base.txt').read())\n"
+             "open('made.txt', 'w').write('2.5')"),
+        snapshot_zip(files={"sub/base.txt": b"40"}), mode=mode)
+    for _ in range(3):
+        answer = runtime.run({})
+        assert answer["outputParameters"] == {"y": 42.5}, answer.result
+        assert answer["changedFiles"] == ["made.txt"]
+
+
 def test_failing_init_code_is_answered_to_each_request(runtime):
     ready = runtime.load(define("y = 1", init="import no_such_module"))
     assert "no_such_module" in ready["loadError"]

@@ -82,7 +82,6 @@ class Service:
             self.random_state = random.getstate()
         os.chdir(folder)
 
-
     def _keep_files(self, folder, before):
         """What init code wrote by relative names is there for each request,
         as if it had run in the request's own folder."""
@@ -133,17 +132,17 @@ class Zygote:
         self._allow_processes(limits)
         self.children.install()
         os.chdir("/")
+        # The service has read what requests find in their own folder.
+        shutil.rmtree(folder, ignore_errors=True)
         if self.isolate:
-            self._keep_files(folder)
+            self._keep_temporary()
 
-    def _keep_files(self, folder):
+    def _keep_temporary(self):
         """Requests get a /tmp of their own; what init code left in this one
         is copied there from a descriptor that still reaches it."""
-        try:
-            os.rmdir(folder)
-        except OSError:
-            pass
-        self.kept = set(os.listdir("/tmp")) - self.kept
+        self.kept = {entry.name for entry in os.scandir("/tmp")
+                     if entry.name not in self.kept and
+                     entry.stat(follow_symlinks=False).st_uid == os.getuid()}
         if self.kept:
             self.temporary = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY
                                      | os.O_CLOEXEC)
