@@ -64,7 +64,7 @@ export async function open({ theme = "light", size = desktop, base = world.base,
     });
   }
   const page = await own.newPage();
-  page.setDefaultTimeout(10000);
+  page.setDefaultTimeout(20000);
   page.base = base;
   page.watch = new Watch(page);
   page.clean = () => {
