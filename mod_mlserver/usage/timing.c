@@ -4,6 +4,7 @@
 
 #include "usage/timing.h"
 
+#include <sched.h>
 #include <time.h>
 
 #include "mlh.h"
@@ -74,6 +75,15 @@ void mlh_timing_failure(request_rec *r, const char *message,
     timing->trace = trace ? trace : timing->trace;
 }
 
+/* The processor's number, which is known without a system call: what another
+ * processor counts lies in another stripe, mostly. */
+static unsigned stripe_here(void)
+{
+    const int processor = sched_getcpu();
+
+    return processor < 0 ? 0 : (unsigned)processor;
+}
+
 void mlh_timing_count(request_rec *r)
 {
     const mlh_request *request = mlh_request_of(r);
@@ -90,9 +100,8 @@ void mlh_timing_count(request_rec *r)
     sample.nanoseconds[MLS_STAGE_TOTAL] = timing->last - timing->began;
     sample.status = r->status;
     sample.ended = apr_time_now();
-    /* Two connections that are served at the same time differ in their id. */
-    mls_usage_record(request->state->usage, timing->slot,
-                     (unsigned)r->connection->id, &sample);
+    mls_usage_record(request->state->usage, timing->slot, stripe_here(),
+                     &sample);
     if (r->status >= HTTP_BAD_REQUEST) {
         const mls_usage_failure failure = {
             .time = sample.ended,
