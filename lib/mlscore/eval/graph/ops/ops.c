@@ -17,6 +17,7 @@ static const mlscore_op_table *const tables[] = {
     &mlscore_ops_resize,   &mlscore_ops_rx_hash,  &mlscore_ops_rx_text,
     &mlscore_ops_rx_sentiment,
     &mlscore_ops_rx_image, &mlscore_ops_quantize, &mlscore_ops_quantized,
+    &mlscore_ops_recurrent,
 };
 
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };

@@ -38,6 +38,7 @@ extern const mlscore_op_table mlscore_ops_rx_sentiment; /* rx_sentiment.c */
 extern const mlscore_op_table mlscore_ops_rx_image;     /* rx_image.c */
 extern const mlscore_op_table mlscore_ops_quantize;  /* op_quantize.c */
 extern const mlscore_op_table mlscore_ops_quantized; /* op_quantized.c */
+extern const mlscore_op_table mlscore_ops_recurrent; /* op_recurrent.c */
 extern const mlscore_op_table mlscore_ops_ml_linear;
 extern const mlscore_op_table mlscore_ops_ml_svm;
 extern const mlscore_op_table mlscore_ops_ml_scale;
