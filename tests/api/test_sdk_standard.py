@@ -174,3 +174,103 @@ def test_swagger_of_a_standard_service(client, name):
     assert path["operationId"] == "run"
     inputs = document["definitions"]["InputParameters"]["properties"]
     assert inputs["x"]["type"] == "number"
+
+
+@pytest.mark.parametrize("odd", ["with blank", "d\u00e9j\u00e0", "a.b-c_d",
+                                 "a+b", "a&b;c:d", "\u65e5\u672c"])
+def test_names_that_the_client_puts_into_a_path(client, odd):
+    service = client.service(odd).version("1.0 beta").code_str("y = 1") \
+        .outputs(y=int).deploy()
+    assert service.consume().output("y") == 1
+    assert json.loads(service.swagger())["info"]["title"] == odd
+    assert client.delete_service(odd, version="1.0 beta")
+
+
+def test_a_function_with_init_in_a_frame_and_out(client, name):
+    def init():
+        global base
+        base = 10
+
+    def score(x, d):
+        import pandas as pd
+        return pd.DataFrame({"z": d.a * x + base})
+
+    service = client.service(name).version("1").code_fn(score, init) \
+        .inputs(x=float, d=pandas.DataFrame).outputs(out=pandas.DataFrame) \
+        .deploy()
+    frame = pandas.DataFrame({"a": [1, 2]})
+    assert list(service.score(2, frame).output("out")["z"]) == [12, 14]
+    assert list(service.score(d=frame, x=3).output("out")["z"]) == [13, 16]
+
+
+def test_functions_and_frames_as_objects(client, name):
+    service = client.service(name).version("1").code_str("y = f(x) + d.a[1]") \
+        .objects(f=eval("lambda x: x * k", {"k": 3}),
+                 d=pandas.DataFrame({"a": [1, 2]})) \
+        .inputs(x=float).outputs(y=float).deploy()
+    assert service.consume(2).output("y") == 8
+
+
+def test_what_a_failed_deploy_leaves_is_nothing(client, httpd, name):
+    raw = httpd.client("alice")
+    client.service(name).version("1").code_str("1").deploy()
+    with pytest.raises(ValueError):  # the client's own: no version
+        client.service(name).description("x").redeploy()
+    with pytest.raises(ValueError):
+        client.service(name).version("2").code_str("1") \
+            .objects(g=(i for i in [1])).deploy()
+    with pytest.raises(HttpException) as caught:
+        client.service(name).version("2").deploy()
+    assert caught.value.status == 400 and "code" in caught.value.body
+    with pytest.raises(HttpException) as caught:
+        client.service(name).version("9").alias("a").redeploy()
+    assert caught.value.status == 404
+    assert raw.get("/sessions").json() == []
+    assert raw.get("/snapshots").json() == []
+    assert [row["version"] for row in client.list_services(name)] == ["1"]
+
+
+def test_a_redeploy_keeps_what_it_does_not_name(client, name):
+    client.service(name).version("1").code_str("y = a") \
+        .inputs(a=int).outputs(y=int).artifacts(["f.txt"]).alias("old") \
+        .deploy()
+    service = client.service(name).version("1").alias("new").redeploy()
+    answer = service.new(4)
+    assert answer.output("y") == 4 and "f.txt" in answer.artifacts
+
+
+def test_the_same_by_options(client, name):
+    service = client.deploy_service(name, version="1", code_str="y = 1",
+                                    outputs={"y": int})
+    assert service.consume().output("y") == 1
+    service = client.redeploy_service(name, version="1", code_str="y = 2",
+                                      outputs={"y": int})
+    assert service.consume().output("y") == 2
+
+
+def test_the_internal_session_classes(client, name):
+    """Nothing public opens a session; these classes do, for deploy."""
+    from azureml.deploy.server.models import ExecuteRequest
+    from azureml.deploy.server.services import (SessionService,
+                                                SnapshotService)
+    transport = service_of(client, name)._http_client
+    sessions = SessionService(transport)
+    session = sessions.create_session().session_id
+    sessions.set_workspace_object(session, "k", {"deep": [1, 2]})
+    request = ExecuteRequest()
+    request.code = "print(k['deep']); open('f.txt', 'w').write('t')"
+    answer = sessions._api.execute_code(session, request)
+    assert answer.success is True and answer.error_message == ""
+    assert answer.console_output == "[1, 2]\n"
+    assert answer.changed_files == ["f.txt"]
+    snapshots = SnapshotService(transport)
+    made = snapshots.create_snapshot(session)
+    sessions.close_session(session)
+    snapshots.delete_snapshot(made.snapshot_id)
+    with pytest.raises(HttpException) as caught:
+        snapshots.delete_snapshot(made.snapshot_id)
+    assert caught.value.status == 404
+
+
+def service_of(client, name):
+    return client.service(name).version("1").code_str("1").deploy()
