@@ -439,19 +439,44 @@ static mls_err *use_stale(mlh_role_answer *out, const question *q,
                         q->subject->name);
 }
 
-static mls_err *find_out(mlh_role_answer *out, const question *q,
-                         mls_json *notes)
+/* What is known now, although a higher role could not be asked for: less than
+ * the user may have, never more. */
+static int use_known(mlh_role_answer *out, const mlh_role_answer *found,
+                     const question *q)
+{
+    if (!found->condition) {
+        return 0; /* nothing is: an implicit role may be more */
+    }
+    *out = *found;
+    out->is_stale = 1;
+    out->reason = apr_pstrcat(q->r->pool, found->reason,
+                              " (a higher role could not be looked up)",
+                              NULL);
+    return 1;
+}
+
+static mls_err *find_out(mlh_role_answer *out, const question *q)
 {
     mlh_mapping_set *set = mlh_mappings_acquire(q->state);
-    mls_err *err = evaluate(out, q->r, q->subject, set, notes, 0);
+    mlh_role_answer found = { 0 };
+    mls_err *err = evaluate(&found, q->r, q->subject, set, NULL, 0);
 
     if (!err) {
-        remember(q, set, out);
+        remember(q, set, &found);
+        *out = found;
+    }
+    else {
+        mls_err *failure = err;
+
+        err = use_stale(out, q, failure);
+        if (err && use_known(out, &found, q)) {
+            err = NULL;
+        }
     }
     /* The condition may be one of the set: only its number may stay. */
     out->condition = NULL;
     mlh_mappings_release(q->state, set);
-    return err ? use_stale(out, q, err) : NULL;
+    return err;
 }
 
 static int has_per_request(const mlh_config *config)
@@ -506,7 +531,7 @@ static mls_err *role_of(mlh_role_answer *out, request_rec *r,
         recall(out, &q, &member);
     }
     else {
-        MLS_TRY(find_out(out, &q, NULL));
+        MLS_TRY(find_out(out, &q));
     }
     return add_per_request(out, &q);
 }

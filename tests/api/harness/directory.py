@@ -196,9 +196,34 @@ class ActiveDirectory:
     def user_dn(self, name):
         return "CN=%s,CN=Users,%s" % (name, self.BASE)
 
-    def start(self):
+    def keytab(self, principal, path):
+        """Make a service account that has `principal`; write its key."""
+        self._tool("user", "create", "service", "Service-Pass1!")
+        self._tool("spn", "add", principal, "service")
+        self._tool("domain", "exportkeytab", str(path),
+                   "--principal=%s@%s" % (principal, self.REALM))
+
+    def kerberos_conf(self):
+        """A krb5.conf that finds this domain without DNS."""
+        path = self.folder / "client-krb5.conf"
+        path.write_text("""[libdefaults]
+default_realm = {r}
+dns_lookup_kdc = false
+dns_lookup_realm = false
+dns_canonicalize_hostname = false
+rdns = false
+[realms]
+{r} = {{
+  kdc = {a}
+}}
+[domain_realm]
+localhost = {r}
+""".format(r=self.REALM, a=self.address))
+        return path
+
+    def start(self, services="ldap"):
         (self.folder / "pid").mkdir(exist_ok=True)
-        options = ["server services=ldap", "ldap server require strong auth=no",
+        options = ["server services=" + services, "ldap server require strong auth=no",
                    "interfaces=%s/8" % self.address,
                    "bind interfaces only=yes",
                    "pid directory=%s/pid" % self.folder]
