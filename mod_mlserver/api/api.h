@@ -121,8 +121,9 @@ int mlh_diagnostics(request_rec *r, const mlh_call *call);
 int mlh_all_sessions_list(request_rec *r, const mlh_call *call);
 int mlh_any_session_close(request_rec *r, const mlh_call *call);
 
-/* ---- inspect.c ---- */
+/* ---- inspect.c, model_card.c ---- */
 int mlh_model_inspect(request_rec *r, const mlh_call *call);
+int mlh_model_card(request_rec *r, const mlh_call *call);
 
 /* ---- status.c ---- */
 int mlh_status(request_rec *r, const mlh_call *call);

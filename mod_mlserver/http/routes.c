@@ -129,6 +129,8 @@ const mlh_route mlh_routes[] = {
       mlh_usage_get, "getServiceUsage" },
     { "GET", "/admin/api/services/{name}/{version}/failures",
       MLS_PERMIT_SEE_CODE, mlh_service_failures, "listServiceFailures" },
+    { "GET", "/admin/api/services/{name}/{version}/model", MLS_PERMIT_LIST,
+      mlh_model_card, "getServiceModel" },
     { "GET", "/metrics", MLS_PERMIT_LIST, mlh_metrics, "metrics" },
     { "POST", "/admin/api/models/inspect", MLS_PERMIT_PUBLISH,
       mlh_model_inspect, "inspectModel" },
