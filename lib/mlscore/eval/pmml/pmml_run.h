@@ -33,6 +33,7 @@ typedef struct pmml_read {
     pmml_read_kind kind;
     uint32_t column;
     double missing; /* what stands for a missing value, or NAN */
+    const pmml_interval *bounds; /* of valid numbers, or NULL */
 } pmml_read;
 
 /** An opened plan: the image's tables, and what is built once beside them. */
@@ -190,19 +191,43 @@ static inline int pmml_slot_value(pmml_run *run, uint32_t slot,
     return 0;
 }
 
-/** The number of a field that is read straight from its column: that of a
- *  missing cell may be NAN. */
-static inline double pmml_read_number(const pmml_run *run,
-                                      const pmml_read *read)
+static inline int pmml_in_interval(const pmml_interval *interval,
+                                   double value)
 {
+    const uint32_t flags = interval->flags;
+
+    if ((flags & PMML_LEFT) &&
+        !(flags & PMML_LEFT_CLOSED ? value >= interval->left
+                                   : value > interval->left)) {
+        return 0;
+    }
+    return !(flags & PMML_RIGHT) ||
+           (flags & PMML_RIGHT_CLOSED ? value <= interval->right
+                                      : value < interval->right);
+}
+
+/** The number of a field straight from its column: 1, and NAN when it is
+ *  missing; 0 when the cell must be treated (pmml_slot_value). */
+static inline int pmml_read_number(const pmml_run *run, uint32_t slot,
+                                   double *number)
+{
+    const pmml_read *read = &run->plan->reads[slot];
+
+    if (read->kind == PMML_READ_SLOT) {
+        return 0;
+    }
     const mlscore_column *column = &run->in->columns[read->column];
 
     if (column->missing[run->row]) {
-        return read->missing;
+        *number = read->missing;
+        return 1;
     }
-    const double number = column->values.numeric[run->row];
-
-    return read->kind == PMML_READ_FLOAT ? (double)(float)number : number;
+    *number = column->values.numeric[run->row];
+    if (read->kind == PMML_READ_FLOAT) {
+        *number = (double)(float)*number;
+    }
+    return *number == *number &&
+           (!read->bounds || pmml_in_interval(read->bounds, *number));
 }
 
 static inline void pmml_set_slot(pmml_run *run, uint32_t slot,

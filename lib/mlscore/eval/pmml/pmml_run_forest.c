@@ -184,21 +184,20 @@ static int fill(pmml_run *run, const pmml_forest *forest, double *out)
         &plan->forest_features[forest->feature_first];
 
     for (uint32_t i = 0; i < forest->feature_count; i++) {
-        const pmml_read *read = &plan->reads[features[i].slot];
+        double number;
 
-        if (read->kind == PMML_READ_SLOT ||
-            features[i].kind != PMML_SPLIT_NUMBER) {
+        if (features[i].kind != PMML_SPLIT_NUMBER ||
+            !pmml_read_number(run, features[i].slot, &number)) {
             if (!field_feature(run, &features[i], &out[i])) {
                 return 0;
             }
             continue;
         }
-        out[i] = pmml_read_number(run, read);
-        if (!(fabs(out[i]) <= DBL_MAX) &&
-            (features[i].required ||
-             !run->in->columns[read->column].missing[run->row])) {
+        if (!(fabs(number) <= DBL_MAX) &&
+            (features[i].required || !isnan(number))) {
             return 0;
         }
+        out[i] = number;
     }
     return 1;
 }

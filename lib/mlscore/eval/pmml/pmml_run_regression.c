@@ -46,12 +46,10 @@ static double probability(const pmml_model *model, uint32_t method, double x)
 /** The number of a field: 1 when it is missing. */
 static int numeric_field(pmml_run *run, uint32_t slot, double *x)
 {
-    const pmml_read *read = &run->plan->reads[slot];
     const pmml_value *value;
 
-    if (read->kind != PMML_READ_SLOT) {
-        *x = pmml_read_number(run, read);
-        return isnan(*x) && run->in->columns[read->column].missing[run->row];
+    if (pmml_read_number(run, slot, x)) {
+        return isnan(*x);
     }
     if (pmml_slot_value(run, slot, &value)) {
         return -1;

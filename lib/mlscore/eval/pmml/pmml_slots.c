@@ -50,20 +50,6 @@ static pmml_value read_cell(const pmml_run *run, uint32_t index)
 
 /* --- treatment ------------------------------------------------------------*/
 
-static int in_interval(const pmml_interval *interval, double value)
-{
-    const uint32_t flags = interval->flags;
-
-    if ((flags & PMML_LEFT) &&
-        !(flags & PMML_LEFT_CLOSED ? value >= interval->left
-                                   : value > interval->left)) {
-        return 0;
-    }
-    return !(flags & PMML_RIGHT) ||
-           (flags & PMML_RIGHT_CLOSED ? value <= interval->right
-                                      : value < interval->right);
-}
-
 /** Whether a value of the dictionary is this one: typed ones by value, ones
  *  that are no value of the type ("?") by text. */
 static int is_listed(pmml_run *run, const pmml_value *raw,
@@ -99,7 +85,7 @@ static uint32_t property_of(pmml_run *run, const pmml_treatment *treatment,
     }
     if (treatment->interval_count > 0) {
         for (uint32_t i = 0; i < treatment->interval_count; i++) {
-            if (in_interval(
+            if (pmml_in_interval(
                     &run->plan->intervals[treatment->interval_first + i],
                     value->number)) {
                 return PMML_VALUE_VALID;
@@ -219,6 +205,21 @@ int mlscore_pmml_treat_cell(pmml_run *run, const pmml_slot *slot,
 
 /* --- straight from a column -----------------------------------------------*/
 
+/** Values of the dictionary that no number is: NaN, or a text. */
+static int lists_no_number(const pmml_plan *plan,
+                           const pmml_treatment *treatment)
+{
+    for (uint32_t i = 0; i < treatment->value_count; i++) {
+        const pmml_constant *constant =
+            &plan->constants[plan->words[treatment->value_first + 2 * i]];
+
+        if (constant->type != PMML_STRING && !isnan(constant->number)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /** A column whose numbers are taken as they are. */
 static pmml_read find_read(const pmml_plan *plan, const mlscore_schema *inputs,
                            const pmml_slot *slot)
@@ -233,18 +234,21 @@ static pmml_read find_read(const pmml_plan *plan, const mlscore_schema *inputs,
     const pmml_treatment *treatment = &plan->treatments[slot->treatment];
     const uint32_t spare = treatment->missing_replacement;
 
-    if (treatment->type != slot->type || treatment->value_count > 0 ||
-        treatment->interval_count > 0 ||
+    if (treatment->type != slot->type || treatment->interval_count > 1 ||
         treatment->outliers != PMML_OUTLIER_AS_IS ||
         (treatment->flags &
          (PMML_TREAT_VALID_SPACE | PMML_TREAT_MISSING_INVALID)) ||
-        (spare != PMML_NONE && plan->constants[spare].type != slot->type)) {
+        (spare != PMML_NONE && plan->constants[spare].type != slot->type) ||
+        !lists_no_number(plan, treatment)) {
         return read;
     }
     read.kind = slot->type == PMML_DOUBLE ? PMML_READ_DOUBLE : PMML_READ_FLOAT;
     read.column = slot->source;
     if (spare != PMML_NONE) {
         read.missing = plan->constants[spare].number;
+    }
+    if (treatment->interval_count == 1) {
+        read.bounds = &plan->intervals[treatment->interval_first];
     }
     return read;
 }
@@ -262,17 +266,6 @@ mlscore_status mlscore_pmml_reads_open(pmml_plan *plan,
         plan->reads[i] = find_read(plan, inputs, &plan->slots[i]);
     }
     return MLSCORE_OK;
-}
-
-/** The same as treating the cell, for such a field. */
-static pmml_value read_number(const pmml_run *run, uint32_t index)
-{
-    const pmml_read *read = &run->plan->reads[index];
-    const double number = pmml_read_number(run, read);
-
-    return isnan(number) && run->in->columns[read->column].missing[run->row]
-               ? pmml_missing()
-               : pmml_number_value(run->plan->slots[index].type, number);
 }
 
 /* --- slots ----------------------------------------------------------------*/
@@ -296,13 +289,15 @@ int mlscore_pmml_compute_slot(pmml_run *run, uint32_t index)
 {
     const pmml_slot *slot = &run->plan->slots[index];
     pmml_value value;
+    double number;
     int failed;
 
     switch (slot->kind) {
     case PMML_SLOT_COLUMN:
         if (run->in && run->plan->reads &&
-            run->plan->reads[index].kind != PMML_READ_SLOT) {
-            value = read_number(run, index);
+            pmml_read_number(run, index, &number)) {
+            value = isnan(number) ? pmml_missing()
+                                  : pmml_number_value(slot->type, number);
             failed = 0;
             break;
         }
