@@ -169,14 +169,14 @@ static mlscore_status infer_cum_sum(mlscore_call *call)
     for (size_t o = 0; o < outer; o++) { \
         for (size_t i = 0; i < inner; i++) { \
             const size_t base = o * dim * inner + i; \
-            T sum = 0; \
+            T sum = product; \
             for (size_t k = 0; k < dim; k++) { \
                 const size_t at = \
                     base + (state->reverse ? dim - 1 - k : k) * inner; \
                 const T x = ((const T *)call->in[0]->data)[at]; \
                 ((T *)call->out[0]->data)[at] = \
-                    state->exclusive ? sum : sum + x; \
-                sum += x; \
+                    state->exclusive ? sum : product ? sum * x : sum + x; \
+                sum = (T)(product ? sum * x : sum + x); \
             } \
         } \
     } \
@@ -186,6 +186,7 @@ static mlscore_status run_cum_sum(const mlscore_call *call)
 {
     struct axis_state copy = *(const struct axis_state *)call->state;
     const struct axis_state *state = &copy;
+    const int product = call->node->kind->detail; /* CumProd */
     size_t outer, dim, inner, count;
     int known, axis;
     mlscore_status status =
@@ -365,6 +366,8 @@ static const mlscore_op rows[] = {
      infer_along, run_lp, batch_along, NULL, 0},
     {"", "CumSum", 11, 0, 2, 2, 1, 1, 0, 2, 0, prepare_cum_sum, infer_cum_sum,
      run_cum_sum, batch_cum_sum, NULL, 0},
+    {"", "CumProd", 26, 0, 2, 2, 1, 1, 0, 2, 0, prepare_cum_sum,
+     infer_cum_sum, run_cum_sum, batch_cum_sum, NULL, 1},
     {"", "TopK", 1, 0, 1, 2, 1, 2, 0, 2, 0, prepare_top_k, infer_top_k,
      run_top_k, batch_along, NULL, 0},
 };

@@ -39,6 +39,11 @@ extern const mlscore_op_table mlscore_ops_rx_image;     /* rx_image.c */
 extern const mlscore_op_table mlscore_ops_quantize;  /* op_quantize.c */
 extern const mlscore_op_table mlscore_ops_quantized; /* op_quantized.c */
 extern const mlscore_op_table mlscore_ops_recurrent; /* op_recurrent.c */
+extern const mlscore_op_table mlscore_ops_einsum;    /* op_einsum.c */
+extern const mlscore_op_table mlscore_ops_unique;    /* op_unique.c */
+extern const mlscore_op_table
+    mlscore_ops_linear_algebra; /* op_linear_algebra.c */
+extern const mlscore_op_table mlscore_ops_grid;      /* op_grid.c */
 extern const mlscore_op_table mlscore_ops_ml_linear;
 extern const mlscore_op_table mlscore_ops_ml_svm;
 extern const mlscore_op_table mlscore_ops_ml_scale;
