@@ -12,7 +12,7 @@
 #include "http/upload.h"
 #include "lifecycle/lifecycle.h"
 
-static mls_err *compile(mls_compiled **out, int *verified, request_rec *r,
+static mls_err *compile(mls_compiled **out, request_rec *r,
                         const mlh_call *call)
 {
     const mls_subject *who = &call->caller->subject;
@@ -24,7 +24,6 @@ static mls_err *compile(mls_compiled **out, int *verified, request_rec *r,
                             "the part \"model\" is %s",
                             upload->model_fd < 0 ? "missing" : "empty");
     }
-    *verified = upload->verify_fd >= 0;
     return mls_supervisor_compile(
         out, call->state->runtime->supervisor, upload->model_fd,
         upload->verify_fd,
@@ -32,31 +31,13 @@ static mls_err *compile(mls_compiled **out, int *verified, request_rec *r,
         call->request->id, (int)call->server->compile_timeout + 30, r->pool);
 }
 
-/* Of the compiler: {"result", "cases", "maximumDifference"}. A model with a
- * wrong row was refused. */
-static mls_json *verification_of(const mls_json *model, int verified,
-                                 apr_pool_t *pool)
-{
-    mls_json *verification = mls_json_get(model, "verification");
-
-    if (!verification) {
-        verification = mls_json_object(pool);
-        mls_json_set_string(verification, "result",
-                            verified ? "passed" : "none");
-        mls_json_set(verification, "cases", NULL);
-        mls_json_set(verification, "maximumDifference", NULL);
-    }
-    return verification;
-}
-
 static mls_err *inspect(mls_json **out, request_rec *r, const mlh_call *call)
 {
     mls_json *answer = mls_json_object(r->pool);
     mls_compiled *compiled = NULL;
     mls_json *model = NULL;
-    int verified = 0;
 
-    MLS_TRY(compile(&compiled, &verified, r, call));
+    MLS_TRY(compile(&compiled, r, call));
     MLS_TRY(mls_json_parse(&model, compiled->model, strlen(compiled->model),
                            r->pool));
     mls_json_set(answer, "format", mls_json_get(model, "format"));
@@ -67,7 +48,7 @@ static mls_err *inspect(mls_json **out, request_rec *r, const mlh_call *call)
     mls_json_set_int(answer, "bytes", compiled->blob_size);
     mls_json_set_int(answer, "imageBytes", compiled->image_size);
     mls_json_set(answer, "verification",
-                 verification_of(model, verified, r->pool));
+                 mls_json_get(model, "verification"));
     *out = answer;
     return NULL;
 }

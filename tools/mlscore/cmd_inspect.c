@@ -65,7 +65,39 @@ static mlscore_status put_schema(mlscore_buffer *out, const char *key,
     return status == MLSCORE_OK ? put(out, "]") : status;
 }
 
-static mlscore_status as_json(mlscore_buffer *out, const mlscore_model *model)
+/* Rows of the model's own and of the caller: how well are they reproduced? */
+static mlscore_status put_verification(mlscore_buffer *out,
+                                       const mlscore_model *model,
+                                       const file_bytes *rows)
+{
+    mlscore_verification found = {0, 0};
+    mlscore_error err;
+    mlscore_status status = MLSCORE_OK;
+    size_t size;
+    const char *own = mlscore_model_known_rows(model, &size);
+    char text[160];
+
+    if (own) {
+        status = mlscore_verify_measured(model, own, size, &found, &err);
+    }
+    if (status == MLSCORE_OK && rows->bytes) {
+        status = mlscore_verify_measured(model, (const char *)rows->bytes,
+                                         rows->size, &found, &err);
+    }
+    if (!own && !rows->bytes) {
+        return put(out, ",\"verification\":{\"result\":\"none\","
+                        "\"cases\":0,\"maximumDifference\":null}");
+    }
+    snprintf(text, sizeof(text),
+             ",\"verification\":{\"result\":\"%s\",\"cases\":%zu,"
+             "\"maximumDifference\":%.3g}",
+             status == MLSCORE_OK ? "passed" : "failed", found.rows,
+             found.maximum_difference);
+    return put(out, text);
+}
+
+static mlscore_status as_json(mlscore_buffer *out, const mlscore_model *model,
+                              const file_bytes *rows)
 {
     const struct {
         const char *key, *text;
@@ -93,6 +125,9 @@ static mlscore_status as_json(mlscore_buffer *out, const mlscore_model *model)
         status =
             put_schema(out, ",\"outputs\":[", mlscore_model_outputs(model));
     }
+    if (status == MLSCORE_OK) {
+        status = put_verification(out, model, rows);
+    }
     return status == MLSCORE_OK ? put(out, "}\n") : status;
 }
 
@@ -114,12 +149,12 @@ static void print_schema(const char *title, const mlscore_schema *schema)
     }
 }
 
-static int print_json(const mlscore_model *model)
+static int print_json(const mlscore_model *model, const file_bytes *rows)
 {
     mlscore_buffer out = {0};
     int status = EXIT_USAGE;
 
-    if (as_json(&out, model) == MLSCORE_OK) {
+    if (as_json(&out, model, rows) == MLSCORE_OK) {
         status = file_write("-", out.bytes, out.length);
     }
     else {
@@ -132,19 +167,25 @@ static int print_json(const mlscore_model *model)
 int cmd_inspect(int argc, char **argv)
 {
     const int json = argc > 0 && strcmp(argv[0], "--json") == 0;
+    const int verify = json && argc > 2 && strcmp(argv[1], "--verify") == 0;
     mlscore_model *model;
-    file_bytes image;
+    file_bytes image, rows = {NULL, 0};
 
-    if (argc != 1 + json) {
-        fputs("usage: mlscore inspect [--json] MODEL|IMAGE\n", stderr);
+    if (argc != 1 + json + 2 * verify) {
+        fputs("usage: mlscore inspect [--json [--verify ROWS]] MODEL|IMAGE\n",
+              stderr);
         return EXIT_USAGE;
     }
-    int status = model_load(&model, &image, argv[json]);
+    int status = verify ? file_read(&rows, argv[2]) : EXIT_OK;
+    if (status == EXIT_OK) {
+        status = model_load(&model, &image, argv[argc - 1]);
+    }
     if (status != EXIT_OK) {
+        file_free(&rows);
         return status;
     }
     if (json) {
-        status = print_json(model);
+        status = print_json(model, &rows);
     }
     else {
         printf("format:   %s\nkind:     %s\nproducer: %s\nimage:    %zu "
@@ -156,5 +197,6 @@ int cmd_inspect(int argc, char **argv)
     }
     mlscore_model_close(model);
     file_free(&image);
+    file_free(&rows);
     return status;
 }

@@ -8,7 +8,7 @@
 #include "mlscore/version.h"
 
 static const mlscore_command commands[] = {
-    {"inspect", cmd_inspect, "[--json] MODEL|IMAGE",
+    {"inspect", cmd_inspect, "[--json [--verify ROWS]] MODEL|IMAGE",
      "say what a model is, takes and gives"},
     {"compile", cmd_compile, "MODEL -o IMAGE [--verify ROWS]",
      "compile a model; refuse it when known rows score differently"},

@@ -299,9 +299,12 @@ static mls_err *read_description(const char **out, int file, apr_pool_t *pool)
 }
 
 static mls_err *describe(mls_compile_result *result, const mls_daemon *daemon,
-                         int reduced, int caller, apr_pool_t *pool)
+                         int reduced, int verify, int caller,
+                         apr_pool_t *pool)
 {
-    static const char *const arguments[] = { "inspect", "--json", "-", NULL };
+    static const char *const plain[] = { "inspect", "--json", "-", NULL };
+    static const char *const verified[] = { "inspect", "--json", "--verify",
+                                            "/dev/fd/3", "-", NULL };
     mls_blob_store blobs, images;
     int image;
 
@@ -309,8 +312,9 @@ static mls_err *describe(mls_compile_result *result, const mls_daemon *daemon,
     MLS_TRY(mls_blob_open(&image, &images, result->image, 0, pool));
     const int file = memfd_create("description", MFD_CLOEXEC);
     mls_err *err = file < 0 ? mls_err_apr(pool, errno, "memory file")
-                            : run_program(daemon, reduced, arguments, image,
-                                          file, -1, caller, pool);
+                            : run_program(daemon, reduced,
+                                          verify < 0 ? plain : verified,
+                                          image, file, verify, caller, pool);
     if (!err) {
         err = read_description(&result->model, file, pool);
     }
@@ -326,5 +330,5 @@ mls_err *mls_compile_blob(mls_compile_result *result, const mls_daemon *daemon,
                           apr_pool_t *pool)
 {
     MLS_TRY(make_image(result, daemon, reduced, blob, verify, caller, pool));
-    return describe(result, daemon, reduced, caller, pool);
+    return describe(result, daemon, reduced, verify, caller, pool);
 }

@@ -190,6 +190,13 @@ const char *mlscore_model_producer(const mlscore_model *model)
     return model->texts.producer;
 }
 
+const char *mlscore_model_known_rows(const mlscore_model *model, size_t *size)
+{
+    *size = 0;
+    return mlscore_image_section(&model->image, MLSCORE_SECTION_KNOWN_ROWS,
+                                 size);
+}
+
 size_t mlscore_model_size(const mlscore_model *model)
 {
     return model->image.size;

@@ -22,6 +22,7 @@ struct expected {
     mlscore_schema schema;
     mlscore_frame *frame;
     double tolerance;
+    mlscore_verification *found;
 };
 
 static mlscore_status no_memory(mlscore_error *err)
@@ -157,6 +158,23 @@ static mlscore_status difference(const struct expected *expected,
         row, expected->fields[column].name, wanted, got, expected->tolerance);
 }
 
+/* Note how far a number is off. */
+static void measure(mlscore_verification *found, const mlscore_column *expected,
+                    const mlscore_column *actual, size_t row)
+{
+    if (actual->field->type != MLSCORE_NUMERIC || expected->missing[row] ||
+        actual->missing[row]) {
+        return;
+    }
+    const double wanted = expected->values.numeric[row];
+    const double off = fabs(wanted - actual->values.numeric[row]) /
+                       (1 + fabs(wanted));
+
+    if (off > found->maximum_difference) { /* not when it is no number */
+        found->maximum_difference = off;
+    }
+}
+
 static mlscore_status compare(const struct expected *expected,
                               const mlscore_frame *actual, mlscore_error *err)
 {
@@ -183,7 +201,11 @@ static mlscore_status compare(const struct expected *expected,
                                               expected->tolerance)) {
                 return difference(expected, actual, i, row, err);
             }
+            if (column->present) {
+                measure(expected->found, column, &actual->columns[i], row);
+            }
         }
+        expected->found->rows++;
     }
     return MLSCORE_OK;
 }
@@ -270,11 +292,22 @@ static int looks_like_json(const char *bytes, size_t size)
 mlscore_status mlscore_verify(const mlscore_model *model, const char *bytes,
                               size_t size, mlscore_error *err)
 {
+    mlscore_verification found = {0, 0};
+
+    return mlscore_verify_measured(model, bytes, size, &found, err);
+}
+
+mlscore_status mlscore_verify_measured(const mlscore_model *model,
+                                       const char *bytes, size_t size,
+                                       mlscore_verification *found,
+                                       mlscore_error *err)
+{
     struct expected expected;
     mlscore_context *context = NULL;
     mlscore_status status =
         expected_create(&expected, mlscore_model_outputs(model), err);
 
+    expected.found = found;
     if (status == MLSCORE_OK) {
         status = mlscore_context_create(&context, err);
     }

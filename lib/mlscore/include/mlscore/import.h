@@ -50,6 +50,19 @@ MLSCORE_API mlscore_status mlscore_verify(const mlscore_model *model,
                                           const char *bytes, size_t size,
                                           mlscore_error *err);
 
+/** What verifying found. The difference is the largest of a number, divided
+ *  by 1 + |expected|: what is compared with the tolerance. */
+typedef struct mlscore_verification {
+    size_t rows;
+    double maximum_difference;
+} mlscore_verification;
+
+/** mlscore_verify, adding to what was found in `found`, which may hold the
+ *  findings of other rows already. */
+MLSCORE_API mlscore_status mlscore_verify_measured(
+    const mlscore_model *model, const char *bytes, size_t size,
+    mlscore_verification *found, mlscore_error *err);
+
 #ifdef __cplusplus
 }
 #endif

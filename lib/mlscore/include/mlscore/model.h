@@ -58,6 +58,11 @@ MLSCORE_API const char *mlscore_model_format(const mlscore_model *model);
 MLSCORE_API const char *mlscore_model_kind(const mlscore_model *model);
 MLSCORE_API const char *mlscore_model_producer(const mlscore_model *model);
 
+/** Rows with known answers that the model's file held, as mlscore_verify
+ *  takes them; NULL when it held none. Borrowed from the model. */
+MLSCORE_API const char *mlscore_model_known_rows(const mlscore_model *model,
+                                                 size_t *size);
+
 /** Size of the image in bytes. */
 MLSCORE_API size_t mlscore_model_size(const mlscore_model *model);
 
