@@ -37,24 +37,26 @@ static void free_plan(void *opened)
     mlscore_free(plan);
 }
 
+/** Where tables without records begin: nothing is added to NULL. */
+static const uint64_t nothing[1];
+
 static mlscore_status find_tables(pmml_plan *plan, const mlscore_image *image,
                                   mlscore_error *err)
 {
-#define FIND_TABLE(table, type)                                              \
-    {                                                                        \
-        size_t size;                                                         \
-        const void *bytes = mlscore_image_section(                           \
-            image, MLSCORE_SECTION_ENGINE + PMML_TABLE_##table, &size);      \
-                                                                             \
-        if (bytes && (size % sizeof(type) != 0 ||                            \
-                      size / sizeof(type) >= UINT32_MAX / 2)) {              \
-            return mlscore_error_set(err, MLSCORE_EIMAGE,                    \
-                                     "the compiled PMML model is damaged: "  \
-                                     "the table " #table                     \
-                                     " has a wrong size");                   \
-        }                                                                    \
-        plan->table = bytes;                                                 \
-        plan->table##_count = bytes ? (uint32_t)(size / sizeof(type)) : 0;   \
+#define FIND_TABLE(table, type)                                                \
+    {                                                                          \
+        size_t size;                                                           \
+        const void *bytes = mlscore_image_section(                             \
+            image, MLSCORE_SECTION_ENGINE + PMML_TABLE_##table, &size);        \
+                                                                               \
+        if (bytes && (size % sizeof(type) != 0 ||                              \
+                      size / sizeof(type) >= UINT32_MAX / 2)) {                \
+            return mlscore_error_set(err, MLSCORE_EIMAGE,                      \
+                                     "the compiled PMML model is damaged: "    \
+                                     "the table " #table " has a wrong size"); \
+        }                                                                      \
+        plan->table = bytes ? bytes : (const void *)nothing;                   \
+        plan->table##_count = bytes ? (uint32_t)(size / sizeof(type)) : 0;     \
     }
     PMML_TABLES(FIND_TABLE)
 #undef FIND_TABLE
