@@ -452,11 +452,6 @@ static void lower_ensemble(forest_lowering *l, uint32_t model, uint32_t top)
         !is_plain_ensemble(l, mining) || is_seen(l, mining)) {
         return;
     }
-    const size_t nodes = mlscore_pmml_rows(l->in, PMML_TABLE_nodes);
-
-    l->split_limit = 4 * nodes + 64; /* of all its trees */
-    l->work = 0;
-    l->work_limit = 2000 * nodes + 1000000;
     if (survey(l, &leaves, all, mining) &&
         find_divisor(l, &leaves, all, mining) &&
         !((leaves.flags & PMML_FOREST_UNORDERED) && order_matters(l, model)) &&
@@ -479,6 +474,11 @@ void mlscore_pmml_forests(pmml_import *in, uint32_t top)
     l.plain_of = mlscore_pmml_alloc(in, slots, sizeof(uint32_t));
     l.code_of = mlscore_pmml_alloc(in, slots, sizeof(uint32_t));
     l.bits_of = mlscore_pmml_alloc(in, predicates, sizeof(*l.bits_of));
+    const size_t nodes = mlscore_pmml_rows(in, PMML_TABLE_nodes);
+
+    /* Of all ensembles together; trees seldom need twice their nodes. */
+    l.split_limit = 4 * nodes + 1024;
+    l.work_limit = 500 * nodes + 1000000;
     l.seen = mlscore_pmml_alloc(in, models, sizeof(*l.seen));
     l.parents = mlscore_pmml_alloc(in, models, sizeof(*l.parents));
     read_outputs(&l);
