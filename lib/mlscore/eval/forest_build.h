@@ -142,6 +142,15 @@ mlscore_status mlscore_forest_pack(const mlscore_forest_builder *builder,
 void *mlscore_forest_take(forest_packer *packer, int array, size_t count);
 mlscore_status mlscore_forest_no_memory(mlscore_error *err);
 
+/* --- forest_pack_quick.c
+ * -------------------------------------------------------- */
+
+/** Is a run of masks looked up by its cuts? */
+int mlscore_forest_wants_quick(const forest_run *run);
+/** Sort the conditions of a run of packed masks. */
+mlscore_status mlscore_forest_pack_quick(forest_packer *packer,
+                                         forest_run *run);
+
 /* --- forest_pack_masks.c, forest_pack_walk.c
  * ------------------------------------ */
 

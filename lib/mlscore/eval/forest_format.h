@@ -23,13 +23,15 @@
 #define FOREST_MAGIC "mlsforst"
 
 enum {
-    FOREST_VERSION = 3,
+    FOREST_VERSION = 4,
     FOREST_LANES = 16,      /* words in a group of masks */
     FOREST_WORD = 32,       /* leaves in a word */
     FOREST_MAX_WORDS = 4,   /* words of a tree of masks */
     FOREST_BLOCK = 64,      /* rows evaluated at once, at most */
     FOREST_WINDOW = 64,     /* trees walked together for one row */
     FOREST_WALKERS = 8,     /* trees or rows interleaved in a walk */
+    FOREST_QUICK_FROM = 32, /* trees of masks that are looked up by cuts */
+    FOREST_QUICK_SPACING = 64, /* cuts between marks, at least */
     FOREST_MAX_DEPTH = 8192
 };
 
@@ -52,6 +54,13 @@ enum {
     FOREST_ARRAY_LEAF_FLOATS, /* float: leaves of masks and walks */
     FOREST_ARRAY_LEAF_DOUBLES, /* double: the same for double sums */
     FOREST_ARRAY_NUMBERS,    /* uint32_t: the caller's numbers of leaves */
+    FOREST_ARRAY_QUICK,      /* forest_quick */
+    FOREST_ARRAY_QUICK_CUTS, /* float, ascending per forest_quick */
+    FOREST_ARRAY_QUICK_KEEPS, /* uint32_t: leaves that a cut leaves */
+    FOREST_ARRAY_QUICK_WORDS, /* uint32_t: the word it is about */
+    FOREST_ARRAY_QUICK_MARKS, /* float: the last cut before each mark */
+    FOREST_ARRAY_QUICK_MASKS, /* uint32_t, [mark][word of the run] */
+    FOREST_ARRAY_QUICK_SETS, /* forest_quick_set */
     FOREST_ARRAYS
 };
 
@@ -112,7 +121,29 @@ typedef struct forest_run {
     uint32_t walkable;    /* every tree has walk nodes: 1 WALK, 2 WIDE */
     uint32_t order;       /* first in ORDER, one a tree, by windows */
     uint32_t uniform;     /* all groups are single, with the same output */
+    uint32_t quick;       /* first in QUICK */
+    uint32_t quick_count; /* 0: not looked up by cuts */
+    uint32_t spacing;     /* cuts between marks */
+    uint32_t quick_sets;  /* first in QUICK_SETS */
+    uint32_t quick_set_count;
 } forest_run;
+
+/** The conditions of a run's trees on one virtual feature, for one row: those
+ *  with cuts up to the row's value fail. Word w of the run is lane w % 16 of
+ *  group w / 16. A mark stands for all cuts before it, in all words. */
+typedef struct forest_quick {
+    uint32_t feature; /* virtual */
+    uint32_t first, count; /* of cuts */
+    uint32_t first_mark; /* there are count / spacing */
+} forest_quick;
+
+/** A condition on a set of categories: the same as a slot's. */
+typedef struct forest_quick_set {
+    uint32_t feature; /* virtual */
+    uint32_t set;
+    uint32_t keep;
+    uint32_t word;
+} forest_quick_set;
 
 typedef enum forest_virtual_kind {
     FOREST_VIRTUAL_VALUE = 0, /* x */

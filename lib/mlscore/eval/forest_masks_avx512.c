@@ -236,26 +236,46 @@ static inline __mmask16 leaf_lanes(const forest_group *group, __m512i good)
                        ((1u << group->lane_count) - 1));
 }
 
+/* Adds the leaves of a group's trees, in order. */
+static inline __attribute__((always_inline)) float add_group(
+    const mlscore_forest *forest, const forest_group *group, __m512i good,
+    float sum)
+{
+    const __mmask16 lanes = leaf_lanes(group, good);
+    float values[FOREST_LANES];
+
+    _mm512_storeu_ps(
+        values, _mm512_maskz_compress_ps(
+                    lanes, _mm512_mask_i32gather_ps(
+                               _mm512_setzero_ps(), lanes,
+                               value_places(group, good),
+                               forest->leaf_floats + group->values, 4)));
+    for (uint32_t t = 0; t < group->tree_count; t++) {
+        sum += values[t];
+    }
+    return sum;
+}
+
 static inline __attribute__((always_inline)) float sum_groups(
     const mlscore_forest *forest, const forest_run *run,
     const row_registers *r, float sum, const int two)
 {
     for (uint32_t g = 0; g < run->group_count; g++) {
         const forest_group *group = &forest->groups[run->first_group + g];
-        const __m512i good = lane_leaves(forest, group, r, two);
-        const __mmask16 lanes = leaf_lanes(group, good);
-        float values[FOREST_LANES];
 
-        _mm512_storeu_ps(
-            values,
-            _mm512_maskz_compress_ps(
-                lanes, _mm512_mask_i32gather_ps(
-                           _mm512_setzero_ps(), lanes,
-                           value_places(group, good),
-                           forest->leaf_floats + group->values, 4)));
-        for (uint32_t t = 0; t < group->tree_count; t++) {
-            sum += values[t];
-        }
+        sum = add_group(forest, group, lane_leaves(forest, group, r, two),
+                        sum);
+    }
+    return sum;
+}
+
+float mlscore_forest_words_sum_avx512(const mlscore_forest *forest,
+                                      const forest_run *run,
+                                      const uint32_t *words, float sum)
+{
+    for (uint32_t g = 0; g < run->group_count; g++, words += FOREST_LANES) {
+        sum = add_group(forest, &forest->groups[run->first_group + g],
+                        _mm512_loadu_si512(words), sum);
     }
     return sum;
 }
@@ -270,33 +290,55 @@ float mlscore_forest_row_sum_avx512(const mlscore_forest *forest,
                  : sum_groups(forest, run, &r, sum, 0);
 }
 
+static inline __attribute__((always_inline)) double add_group_double(
+    const mlscore_forest *forest, const forest_group *group, __m512i good,
+    double sum)
+{
+    const __mmask16 lanes = leaf_lanes(group, good);
+    /* The places in the order of trees, and one for each. */
+    const __m512i places =
+        _mm512_maskz_compress_epi32(lanes, value_places(group, good));
+    const uint32_t count = (uint32_t)__builtin_popcount(lanes);
+    const __mmask16 used = (__mmask16)((1u << count) - 1);
+    const double *from = forest->leaf_doubles + group->values;
+    double values[FOREST_LANES];
+
+    _mm512_storeu_pd(
+        values, _mm512_mask_i32gather_pd(_mm512_setzero_pd(), (__mmask8)used,
+                                         _mm512_castsi512_si256(places), from,
+                                         8));
+    _mm512_storeu_pd(values + 8,
+                     _mm512_mask_i32gather_pd(
+                         _mm512_setzero_pd(), (__mmask8)(used >> 8),
+                         _mm512_extracti64x4_epi64(places, 1), from, 8));
+    for (uint32_t t = 0; t < group->tree_count; t++) {
+        sum += values[t];
+    }
+    return sum;
+}
+
 static inline __attribute__((always_inline)) double sum_groups_double(
     const mlscore_forest *forest, const forest_run *run,
     const row_registers *r, double sum, const int two)
 {
     for (uint32_t g = 0; g < run->group_count; g++) {
         const forest_group *group = &forest->groups[run->first_group + g];
-        const __m512i good = lane_leaves(forest, group, r, two);
-        const __mmask16 lanes = leaf_lanes(group, good);
-        /* The places in the order of trees, and one for each. */
-        const __m512i places =
-            _mm512_maskz_compress_epi32(lanes, value_places(group, good));
-        const uint32_t count = (uint32_t)__builtin_popcount(lanes);
-        const __mmask16 used = (__mmask16)((1u << count) - 1);
-        const double *from = forest->leaf_doubles + group->values;
-        double values[FOREST_LANES];
 
-        _mm512_storeu_pd(values,
-                         _mm512_mask_i32gather_pd(
-                             _mm512_setzero_pd(), (__mmask8)used,
-                             _mm512_castsi512_si256(places), from, 8));
-        _mm512_storeu_pd(values + 8,
-                         _mm512_mask_i32gather_pd(
-                             _mm512_setzero_pd(), (__mmask8)(used >> 8),
-                             _mm512_extracti64x4_epi64(places, 1), from, 8));
-        for (uint32_t t = 0; t < group->tree_count; t++) {
-            sum += values[t];
-        }
+        sum = add_group_double(
+            forest, group, lane_leaves(forest, group, r, two), sum);
+    }
+    return sum;
+}
+
+double mlscore_forest_words_sum_double_avx512(const mlscore_forest *forest,
+                                              const forest_run *run,
+                                              const uint32_t *words,
+                                              double sum)
+{
+    for (uint32_t g = 0; g < run->group_count; g++, words += FOREST_LANES) {
+        sum = add_group_double(forest,
+                               &forest->groups[run->first_group + g],
+                               _mm512_loadu_si512(words), sum);
     }
     return sum;
 }

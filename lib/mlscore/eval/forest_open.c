@@ -288,7 +288,10 @@ static int run_ok(const mlscore_forest *forest, const forest_run *run)
     if (run->uniform && run->class_ != FOREST_CLASS_MASKS) {
         return 0;
     }
-    return run->class_ != FOREST_CLASS_MASKS || run_groups_ok(forest, run);
+    return run->class_ == FOREST_CLASS_MASKS
+               ? run_groups_ok(forest, run) &&
+                     mlscore_forest_quick_ok(forest, run)
+               : run->quick_count == 0;
 }
 
 static int virtuals_ok(const mlscore_forest *forest)
@@ -403,11 +406,11 @@ void mlscore_forest_limit(mlscore_forest *forest, mlscore_cpu level)
     forest->level = level < most ? level : most;
     forest->masks_leaves = mlscore_forest_masks_plain;
     /* From these many rows on a block costs less than rows one by one. */
-    forest->few = 9;
+    forest->few = 12;
 #if defined(__x86_64__)
     if (forest->level == MLSCORE_CPU_AVX2) {
         forest->masks_leaves = mlscore_forest_masks_avx2;
-        forest->few = 6;
+        forest->few = 10;
     }
     if (forest->level == MLSCORE_CPU_AVX512) {
         forest->masks_leaves = mlscore_forest_masks_avx512;
@@ -439,8 +442,16 @@ static void choose_block(mlscore_forest *forest)
     size_t block = FOREST_BLOCK;
 
     for (uint32_t i = 0; i < forest->run_count; i++) {
-        const uint32_t class_ = forest->runs[i].class_;
+        const forest_run *run = &forest->runs[i];
+        const uint32_t class_ = run->class_;
+        const uint32_t words = run->group_count * FOREST_LANES;
 
+        if (run->quick_count > forest->most_quick) {
+            forest->most_quick = run->quick_count;
+        }
+        if (run->quick_count && words > forest->most_words) {
+            forest->most_words = words;
+        }
         forest->has_masks |= class_ == FOREST_CLASS_MASKS;
         forest->has_walk |= class_ == FOREST_CLASS_WALK;
         forest->has_general |= class_ == FOREST_CLASS_GENERAL;
@@ -476,6 +487,13 @@ static void point(mlscore_forest *forest, const unsigned char *base)
     forest->leaf_floats = AT(LEAF_FLOATS);
     forest->leaf_doubles = AT(LEAF_DOUBLES);
     forest->numbers = AT(NUMBERS);
+    forest->quick = AT(QUICK);
+    forest->quick_cuts = AT(QUICK_CUTS);
+    forest->quick_keeps = AT(QUICK_KEEPS);
+    forest->quick_words = AT(QUICK_WORDS);
+    forest->quick_marks = AT(QUICK_MARKS);
+    forest->quick_masks = AT(QUICK_MASKS);
+    forest->quick_sets = AT(QUICK_SETS);
 #undef AT
 }
 

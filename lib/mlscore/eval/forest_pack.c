@@ -19,6 +19,10 @@ const size_t mlscore_forest_array_sizes[FOREST_ARRAYS] = {
     sizeof(forest_general_node), sizeof(uint32_t),
     sizeof(forest_value),        sizeof(float),
     sizeof(double),              sizeof(uint32_t),
+    sizeof(forest_quick),        sizeof(float),
+    sizeof(uint32_t),            sizeof(uint32_t),
+    sizeof(float),               sizeof(uint32_t),
+    sizeof(forest_quick_set),
 };
 
 void *mlscore_forest_take(forest_packer *packer, int array, size_t count)
@@ -281,6 +285,9 @@ static mlscore_status pack_run(forest_packer *packer, forest_run *run)
 
     if (run->class_ == FOREST_CLASS_MASKS) {
         status = mlscore_forest_pack_masks(packer, run);
+        if (status == MLSCORE_OK && mlscore_forest_wants_quick(run)) {
+            status = mlscore_forest_pack_quick(packer, run);
+        }
     }
     for (uint32_t t = 0; run->class_ != FOREST_CLASS_MASKS &&
                          t < run->tree_count && status == MLSCORE_OK;

@@ -171,6 +171,7 @@ typedef struct group_builder {
     forest_group group;
     lane_entries lanes[FOREST_LANES];
     uint32_t largest; /* leaves of a tree */
+    int walks;        /* trees are packed for walking, too */
 } group_builder;
 
 static void fill_lane(lane_entries *lane, int which, const entry *entries,
@@ -312,7 +313,7 @@ static mlscore_status store_values(forest_packer *packer, group_builder *b,
 
 /* Numbers and walk nodes of a tree. */
 static mlscore_status store_rest(forest_packer *packer, uint32_t number,
-                                 const mask_tree *tree)
+                                 const mask_tree *tree, int walks)
 {
     const size_t first = packer->arrays[FOREST_ARRAY_NUMBERS].count;
     uint32_t *numbers = mlscore_forest_take(packer, FOREST_ARRAY_NUMBERS,
@@ -324,7 +325,7 @@ static mlscore_status store_rest(forest_packer *packer, uint32_t number,
     memcpy(numbers, tree->leaves, tree->leaf_count * sizeof(*numbers));
     ((forest_tree *)packer->arrays[FOREST_ARRAY_TREES].items)[number].numbers =
         (uint32_t)first;
-    if (!packer->builder->trees[number].walkable) {
+    if (!walks || !packer->builder->trees[number].walkable) {
         return MLSCORE_OK;
     }
     /* Indices of leaves by the caller's numbers. */
@@ -353,7 +354,8 @@ static mlscore_status finish_group(forest_packer *packer, group_builder *b,
     }
     for (uint32_t t = 0; t < b->group.tree_count && status == MLSCORE_OK;
          t++) {
-        status = store_rest(packer, b->group.first_tree + t, &trees[t]);
+        status = store_rest(packer, b->group.first_tree + t, &trees[t],
+                            b->walks);
     }
     b->group = (forest_group){
         .first_tree = b->group.first_tree + b->group.tree_count};
@@ -367,6 +369,7 @@ static mlscore_status add_trees(forest_packer *packer, forest_run *run,
     mlscore_status status = MLSCORE_OK;
 
     b->group = (forest_group){.first_tree = run->first_tree};
+    b->walks = !mlscore_forest_wants_quick(run);
     for (uint32_t t = 0; t < run->tree_count && status == MLSCORE_OK; t++) {
         const uint32_t number = run->first_tree + t;
         const uint32_t leaves = packer->builder->trees[number].leaves;

@@ -40,6 +40,13 @@ struct mlscore_forest {
     const float *leaf_floats;
     const double *leaf_doubles;
     const uint32_t *numbers;
+    const forest_quick *quick;
+    const float *quick_cuts;
+    const uint32_t *quick_keeps;
+    const uint32_t *quick_words;
+    const float *quick_marks;
+    const uint32_t *quick_masks;
+    const forest_quick_set *quick_sets;
 
     mlscore_cpu level;
     forest_masks_function *masks_leaves;
@@ -47,6 +54,8 @@ struct mlscore_forest {
     uint32_t few;        /* so many rows are evaluated one by one */
     int identity;        /* virtual feature i is feature i as it is */
     int has_masks, has_walk, has_general;
+    uint32_t most_quick; /* of a run: features, */
+    uint32_t most_words; /* and words of leaves */
 };
 
 /** Use at most these instructions (tests). */
@@ -86,10 +95,31 @@ float mlscore_forest_row_sum_avx512(const mlscore_forest *forest,
 double mlscore_forest_row_sum_double_avx512(const mlscore_forest *forest,
                                             const forest_run *run,
                                             const float *row, double sum);
+/** The same from the words of mlscore_forest_quick_leaves. */
+float mlscore_forest_words_sum_avx512(const mlscore_forest *forest,
+                                      const forest_run *run,
+                                      const uint32_t *words, float sum);
+double mlscore_forest_words_sum_double_avx512(const mlscore_forest *forest,
+                                              const forest_run *run,
+                                              const uint32_t *words,
+                                              double sum);
 /** sums[r] += the leaf's float, for a tree of one word. */
 void mlscore_forest_add_avx512(const float *values, const uint32_t *leaves,
                                uint32_t rows, float *sums);
 #endif
+
+/* --- forest_quick.c
+ * ----------------------------------------------------------- */
+
+/** Is what the run says of its cuts sound? */
+int mlscore_forest_quick_ok(const mlscore_forest *forest,
+                            const forest_run *run);
+/** Bytes of scratch that the runs looked up by cuts need. */
+size_t mlscore_forest_quick_scratch(const mlscore_forest *forest);
+/** One row: the leaves that remain in each word of the run, in scratch. */
+const uint32_t *mlscore_forest_quick_leaves(const mlscore_forest *forest,
+                                            const forest_run *run,
+                                            const float *row, void *scratch);
 
 /* --- forest_walk.c
  * ------------------------------------------------------------ */

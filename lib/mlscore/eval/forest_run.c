@@ -16,6 +16,7 @@ typedef struct parts {
     float *columns;   /* FOREST_BLOCK rows', feature by feature, for masks */
     uint32_t *leaves; /* FOREST_LANES trees of FOREST_BLOCK rows, or a block */
     void *sums;       /* [output][block], floats or doubles */
+    void *quick;      /* of the look-up by cuts */
     size_t total;
 } parts;
 
@@ -41,7 +42,7 @@ static size_t leaves_count(const mlscore_forest *forest)
 static parts split(const mlscore_forest *forest, void *scratch)
 {
     const size_t width = mlscore_forest_row_width(forest) * sizeof(float);
-    const size_t sizes[5] = {
+    const size_t sizes[6] = {
         width,
         forest->has_walk ? forest->block * width : 0,
         forest->has_masks ? (size_t)forest->virtual_count * FOREST_BLOCK *
@@ -49,14 +50,15 @@ static parts split(const mlscore_forest *forest, void *scratch)
                           : 0,
         leaves_count(forest) * sizeof(uint32_t),
         (size_t)forest->header->output_count * forest->block * sizeof(double),
+        mlscore_forest_quick_scratch(forest),
     };
-    size_t at[6] = {0};
+    size_t at[7] = {0};
 
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         at[i + 1] = at[i] + align64(sizes[i]);
     }
     if (!scratch) {
-        return (parts){.total = at[5] + 64};
+        return (parts){.total = at[6] + 64};
     }
     char *base = scratch;
 
@@ -65,7 +67,8 @@ static parts split(const mlscore_forest *forest, void *scratch)
                    .columns = (void *)(base + at[2]),
                    .leaves = (void *)(base + at[3]),
                    .sums = (void *)(base + at[4]),
-                   .total = at[5] + 64};
+                   .quick = (void *)(base + at[5]),
+                   .total = at[6] + 64};
 }
 
 size_t mlscore_forest_scratch(const mlscore_forest *forest)
@@ -308,6 +311,24 @@ static void run_block(const mlscore_forest *forest, const void *features,
  * -----------------------------------------------------------------------------
  */
 
+/* Adds a group's trees, whose remaining leaves are in words. */
+static void add_words(const mlscore_forest *forest, const forest_group *group,
+                      const uint32_t *words, void *sums)
+{
+    for (uint32_t t = 0; t < group->tree_count; t++) {
+        const forest_tree *tree = &forest->trees[group->first_tree + t];
+        uint32_t leaf = 0;
+
+        for (uint32_t w = tree->words; w-- > 0;) {
+            leaf = words[w] ? w * FOREST_WORD +
+                                  (uint32_t)__builtin_ctz(words[w])
+                            : leaf;
+        }
+        words += tree->words;
+        add_masks_leaves(forest, tree, &leaf, 1, sums, 1);
+    }
+}
+
 #if defined(__x86_64__)
 /* A run of masks by registers of 16 words. Returns 0 when it cannot be. */
 static int row_masks_avx512(const mlscore_forest *forest,
@@ -335,21 +356,9 @@ static int row_masks_avx512(const mlscore_forest *forest,
     for (uint32_t g = 0; g < run->group_count; g++) {
         const forest_group *group = &forest->groups[run->first_group + g];
         uint32_t words[FOREST_LANES];
-        const uint32_t *word = words;
 
         mlscore_forest_row_masks_avx512(forest, group, p->row, words);
-        for (uint32_t t = 0; t < group->tree_count; t++) {
-            const forest_tree *tree = &forest->trees[group->first_tree + t];
-            uint32_t leaf = 0;
-
-            for (uint32_t w = tree->words; w-- > 0;) {
-                leaf = word[w] ? w * FOREST_WORD +
-                                     (uint32_t)__builtin_ctz(word[w])
-                               : leaf;
-            }
-            word += tree->words;
-            add_masks_leaves(forest, tree, &leaf, 1, p->sums, 1);
-        }
+        add_words(forest, group, words, p->sums);
     }
     return 1;
 }
@@ -363,6 +372,88 @@ static int row_masks_avx512(const mlscore_forest *forest,
     return 0;
 }
 #endif
+
+/* Trees of one word whose leaves are summed up in order: the values of a
+ * group's lanes lie at equal distances. */
+static float sum_words(const mlscore_forest *forest, const forest_group *group,
+                       const uint32_t *words, float sum)
+{
+    const float *values = forest->leaf_floats + group->values;
+
+    for (uint32_t l = 0; l < group->lane_count; l++) {
+        sum += values[words[l] ? __builtin_ctz(words[l]) : 0];
+        values += group->stride;
+    }
+    return sum;
+}
+
+static double sum_words_double(const mlscore_forest *forest,
+                               const forest_group *group,
+                               const uint32_t *words, double sum)
+{
+    const double *values = forest->leaf_doubles + group->values;
+
+    for (uint32_t l = 0; l < group->lane_count; l++) {
+        sum += values[words[l] ? __builtin_ctz(words[l]) : 0];
+        values += group->stride;
+    }
+    return sum;
+}
+
+/* Adds a run's groups from the words of all of them. */
+static void row_words(const mlscore_forest *forest, const forest_run *run,
+                      const uint32_t *words, void *sums)
+{
+    const int is_sum = run->uniform && forest->header->combine == 0;
+    const uint32_t output = forest->trees[run->first_tree].output;
+
+    for (uint32_t g = 0; g < run->group_count; g++, words += FOREST_LANES) {
+        const forest_group *group = &forest->groups[run->first_group + g];
+        const int one_word = group->tree_count == group->lane_count;
+
+        if (is_sum && one_word && float_sums(forest)) {
+            float *sum = (float *)sums + output;
+
+            *sum = sum_words(forest, group, words, *sum);
+        }
+        else if (is_sum && one_word) {
+            double *sum = (double *)sums + output;
+
+            *sum = sum_words_double(forest, group, words, *sum);
+        }
+        else {
+            add_words(forest, group, words, sums);
+        }
+    }
+}
+
+static void row_quick(const mlscore_forest *forest, const forest_run *run,
+                      const parts *p)
+{
+    const uint32_t *words =
+        mlscore_forest_quick_leaves(forest, run, p->row, p->quick);
+
+#if defined(__x86_64__)
+    if (forest->level == MLSCORE_CPU_AVX512 && run->uniform &&
+        forest->header->combine == 0) {
+        const uint32_t output = forest->trees[run->first_tree].output;
+
+        if (float_sums(forest)) {
+            float *sum = (float *)p->sums + output;
+
+            *sum = mlscore_forest_words_sum_avx512(forest, run, words, *sum);
+        }
+        else {
+            double *sum = (double *)p->sums + output;
+
+            *sum = mlscore_forest_words_sum_double_avx512(forest, run, words,
+                                                          *sum);
+        }
+        return;
+    }
+#endif
+    row_words(forest, run, words, p->sums);
+}
 
 /* A leaf's number, held inside the tree's values. */
 static uint32_t held_inside(const forest_tree *tree, uint32_t leaf)
@@ -438,7 +529,10 @@ static void run_row(const mlscore_forest *forest, const void *features,
             row_masks_avx512(forest, run, p)) {
             continue;
         }
-        if (run->walkable) {
+        if (run->quick_count) {
+            row_quick(forest, run, p);
+        }
+        else if (run->walkable) {
             row_walk(forest, run, p);
         }
         else if (run->class_ == FOREST_CLASS_MASKS) {

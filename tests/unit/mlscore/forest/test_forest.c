@@ -346,6 +346,15 @@ static const recipe recipes[] = {
     {"maximum", {8, 3, 0, 1, 2}, 30, 31, 2, 1, 3, 0},
     {"one leaf", {1, 1, 0, 0, 0}, 3, 1, 0, 0, 1, 0},
     {"no tree", {1, 2, 0, 0, 0}, 0, 1, 0, 0, 1, 0},
+    {"by cuts, with marks", {3, 1, 0, 0, 0}, 150, 31, 1, 1, 1, 0},
+    {"by cuts, double", {3, 1, 1, 1, 0}, 120, 64, 1, 1, 1, 0},
+    {"by cuts, some of many words", {5, 1, 0, 0, 0}, 100, 128, 1, 1, 1, 0},
+    {"by cuts, all outputs", {5, 3, 0, 1, 0}, 90, 40, 1, 1, 2, 0},
+    {"by cuts, one output a tree", {5, 3, 0, 0, 0}, 90, 40, 1, 1, 1, 0},
+    {"by cuts and sets", {6, 1, 0, 0, 0}, 120, 31, 2, 1, 1, 0},
+    {"by cuts, minimum", {6, 2, 0, 0, 1}, 80, 31, 1, 1, 1, 0},
+    {"by cuts, more features than registers", {90, 1, 0, 0, 0}, 90, 31, 1, 1,
+     1, 0},
     {"wide", {70000, 1, 0, 0, 0}, 12, 60, 1, 1, 1, 0},
 };
 
@@ -482,17 +491,22 @@ static void test_builder_refuses_what_is_not_a_tree(void **state)
 /* Every truncation is refused or harmless; so is every damaged byte. */
 static void test_damaged_sections_never_reach_outside(void **state)
 {
-    static const size_t picks[] = {2, 3, 5, 8, 10, 13, 14, 15, 21};
+    /* The last ones are looked up by cuts, which takes many trees. */
+    static const size_t picks[] = {2, 3, 5, 8, 10, 13, 14, 15, 21, 26, 31};
+    enum { MOST = 34 };
 
     (void)state;
     for (size_t p = 0; p < sizeof(picks) / sizeof(*picks); p++) {
         recipe r = recipes[picks[p]];
 
-        r.trees = 3;
-        r.leaves = r.leaves > 200 ? 150 : 12;
+        r.trees = picks[p] > 25 ? MOST : 3;
+        r.leaves = r.trees == MOST ? 3 : r.leaves > 200 ? 150 : 12;
         random_state = p;
-        oracle_tree trees[3] = {random_tree(&r, 0), random_tree(&r, 1),
-                                random_tree(&r, 2)};
+        oracle_tree trees[MOST];
+
+        for (uint32_t t = 0; t < r.trees; t++) {
+            trees[t] = random_tree(&r, t);
+        }
         size_t size;
         unsigned char *bytes = build(&r, trees, &size);
         double features[3 * 40] = {0};
@@ -516,6 +530,8 @@ static void test_damaged_sections_never_reach_outside(void **state)
                 if (mlscore_forest_features(forest) <= 40 &&
                     mlscore_forest_outputs(forest) <= 64) {
                     mlscore_forest_run(forest, features, 3, out, scratch);
+                    mlscore_forest_limit(forest, MLSCORE_CPU_PLAIN);
+                    mlscore_forest_run(forest, features, 3, out, scratch);
                     if (mlscore_forest_trees(forest) <= 3) {
                         mlscore_forest_leaves(forest, features, 3, leaves,
                                               scratch);
@@ -527,7 +543,7 @@ static void test_damaged_sections_never_reach_outside(void **state)
             free(copy);
         }
         free(bytes);
-        for (int t = 0; t < 3; t++) {
+        for (uint32_t t = 0; t < r.trees; t++) {
             free(trees[t].nodes);
         }
     }
