@@ -19,6 +19,7 @@
 
 #include "base/ident.h"
 #include "base/thread_hint.h"
+#include "scoring/bad_images.h"
 
 enum {
     TABLE_MIN = 64,
@@ -58,6 +59,7 @@ struct mls_model_cache {
     apr_thread_mutex_t *mutex; /* guards changes, and what follows */
     image *first;
     uint64_t swept; /* the index's generation at the last sweep */
+    mls_bad_images bad;
     /* contexts */
     _Atomic(mlscore_context *) *contexts; /* free ones; NULL slots are not */
     unsigned threads;
@@ -222,15 +224,21 @@ static mls_err *open_image(image **out, mls_model_cache *cache,
             return NULL;
         }
     }
+    mls_hex_encode(digest, entry->image, MLS_INDEX_DIGEST);
+    const char *path = apr_psprintf(scratch, "%s/%.2s/%s", cache->images,
+                                    digest, digest);
+    const mlscore_error *known =
+        mls_bad_image_find(&cache->bad, entry->image, path);
+    if (known) {
+        return image_failed(entry, path, known, scratch);
+    }
     image *fresh = calloc(1, sizeof(*fresh));
     if (!fresh) {
         return mls_err_make(scratch, APR_ENOMEM, NULL, "out of memory");
     }
-    mls_hex_encode(digest, entry->image, MLS_INDEX_DIGEST);
-    const char *path = apr_psprintf(scratch, "%s/%.2s/%s", cache->images,
-                                    digest, digest);
     if (mlscore_model_open(&fresh->model, path, &failure) != MLSCORE_OK) {
         free(fresh);
+        mls_bad_image_note(&cache->bad, entry->image, path, &failure);
         return image_failed(entry, path, &failure, scratch);
     }
     memcpy(fresh->digest, entry->image, MLS_INDEX_DIGEST);

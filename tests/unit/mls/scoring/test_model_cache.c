@@ -39,7 +39,7 @@ struct mlscore_context {
     int uses;
 };
 
-static atomic_int opened, closed, contexts_made, contexts_freed;
+static atomic_int opened, failed, closed, contexts_made, contexts_freed;
 
 mlscore_status mlscore_model_open(mlscore_model **out, const char *path,
                                   mlscore_error *err)
@@ -47,6 +47,7 @@ mlscore_status mlscore_model_open(mlscore_model **out, const char *path,
     const char *name = strrchr(path, '/') + 1;
 
     if (strncmp(name, "bad0", 4) == 0) {
+        atomic_fetch_add(&failed, 1);
         err->status = MLSCORE_EIMAGE;
         strcpy(err->message, "checksum is wrong");
         return MLSCORE_EIMAGE;
@@ -113,9 +114,10 @@ static int setup(void **state)
                                       f->pool));
     assert_null(mls_index_writer_commit_rebuild(f->writer, 0, f->pool));
     assert_null(mls_index_open(&f->index, path, f->epochs, f->pool));
-    assert_null(mls_model_cache_create(&f->cache, "/images", f->index,
-                                       f->epochs, f->pool));
-    opened = closed = contexts_made = contexts_freed = 0;
+    assert_null(mls_model_cache_create(
+        &f->cache, apr_pstrcat(f->pool, f->folder, "/images", NULL), f->index,
+        f->epochs, f->pool));
+    opened = failed = closed = contexts_made = contexts_freed = 0;
     *state = f;
     return 0;
 }
@@ -352,6 +354,51 @@ static void test_a_damaged_image_is_told_and_the_next_one_works(void **state)
     assert_int_equal(score(f, "churn"), 3);
 }
 
+static void write_bad_file(const fixture *f, const char *text)
+{
+    char digest[2 * MLS_INDEX_DIGEST + 1];
+    const mls_index_entry entry = entry_of(1, 0xbad0, MLS_INDEX_REALTIME);
+
+    mls_hex_encode(digest, entry.image, MLS_INDEX_DIGEST);
+    const char *command = apr_psprintf(
+        f->pool, "mkdir -p %s/images/ba && echo %s > %s/images/ba/%s",
+        f->folder, text, f->folder, digest);
+    assert_int_equal(system(command), 0);
+}
+
+/* Two versions of one damaged file; it is read again when it is another file,
+ * and when it is written to. */
+static void test_a_damaged_image_is_read_once(void **state)
+{
+    fixture *f = *state;
+    const mlscore_model *model;
+
+    write_bad_file(f, "one");
+    publish(f, "churn", 0xbad0, MLS_INDEX_REALTIME);
+    publish(f, "sales", 0xbad0, MLS_INDEX_REALTIME);
+    for (int round = 1; round <= 3; round++) {
+        for (int i = 0; i < 5; i++) {
+            mls_err *err = mls_model_cache_get(
+                &model, NULL, f->cache, i % 2 ? "churn" : "sales", "1",
+                f->pool);
+
+            assert_non_null(err);
+            assert_int_equal(err->code, MLS_ECORRUPT);
+            assert_non_null(strstr(err->message, "checksum is wrong"));
+        }
+        assert_int_equal(failed, round);
+        apr_sleep(20000); /* beyond the resolution of file times */
+        if (round == 1) {
+            write_bad_file(f, "two"); /* of the same size */
+        }
+        else {
+            assert_int_equal(system(apr_psprintf(
+                f->pool, "cd %s/images/ba && cp * .new && mv .new bad0*",
+                f->folder)), 0);
+        }
+    }
+}
+
 static void test_contexts_are_lent_and_taken_back(void **state)
 {
     fixture *f = *state;
@@ -494,6 +541,7 @@ int main(void)
         TEST(test_versions_of_one_file_share_its_image),
         TEST(test_a_generation_given_again_is_another_model),
         TEST(test_a_damaged_image_is_told_and_the_next_one_works),
+        TEST(test_a_damaged_image_is_read_once),
         TEST(test_contexts_are_lent_and_taken_back),
         TEST(test_threads_score_while_versions_change),
     };
