@@ -102,8 +102,8 @@ static mlscore_status prepare_einsum(mlscore_prepare *prepare)
         failed = end - at < 2 || memcmp(at, "->", 2);
         at += 2;
         state->explicit_output = 1;
-        failed = failed || read_term(&at, end,
-                                     state->terms[state->term_count]) ||
+        failed = failed ||
+                 read_term(&at, end, state->terms[state->term_count]) ||
                  at != end;
     }
     if (failed || state->term_count != (int)prepare->node->input_count) {
@@ -119,7 +119,8 @@ static mlscore_status prepare_einsum(mlscore_prepare *prepare)
     return prepare->status;
 }
 
-/* --- labels ----------------------------------------------------------------- */
+/* --- labels -----------------------------------------------------------------
+ */
 
 /* Every index, those of the output first, and how each input walks along. */
 struct plan {
@@ -174,16 +175,16 @@ static mlscore_status add_input(const mlscore_call *call, struct plan *plan,
     const int dots = strchr(term, ELLIPSIS) ? dots_of(term, in->rank) : 0;
     int d = 0;
 
-    if (dots < 0 || (!strchr(term, ELLIPSIS) &&
-                     (int)strlen(term) != in->rank)) {
+    if (dots < 0 ||
+        (!strchr(term, ELLIPSIS) && (int)strlen(term) != in->rank)) {
         return unfit(call, i);
     }
     for (const char *c = term; *c; c++) {
         const int many = *c == ELLIPSIS ? dots : 1;
 
         for (int k = 0; k < many; k++, d++) {
-            const int label = add_label(plan, *c,
-                                        *c == ELLIPSIS ? many - k : 0);
+            const int label =
+                add_label(plan, *c, *c == ELLIPSIS ? many - k : 0);
             const size_t dim = (size_t)in->dims[d];
 
             if (label < 0 || (plan->dims[label] != dim && dim != 1 &&
@@ -210,8 +211,8 @@ static mlscore_status make_plan(const mlscore_call *call, struct plan *plan)
     memset(plan, 0, sizeof(*plan));
     for (uint32_t i = 0; i < call->in_count; i++) {
         const char *term = state->terms[i];
-        const int own = strchr(term, ELLIPSIS)
-                            ? dots_of(term, call->in[i]->rank) : 0;
+        const int own =
+            strchr(term, ELLIPSIS) ? dots_of(term, call->in[i]->rank) : 0;
 
         dots = own > dots ? own : dots;
     }
@@ -259,7 +260,8 @@ static mlscore_status infer_einsum(mlscore_call *call)
     return MLSCORE_OK;
 }
 
-/* --- running ------------------------------------------------------------------ */
+/* --- running
+ * ------------------------------------------------------------------ */
 
 static double real_at(const mlscore_tensor *tensor, size_t i)
 {
@@ -320,11 +322,15 @@ static void sum_one(const mlscore_call *call, const struct plan *plan,
         }
         sum += product;
         whole += factor;
-    } while (advance(plan, plan->out_count, plan->count, index, at,
-                     call->in_count));
+    } while (
+        advance(plan, plan->out_count, plan->count, index, at, call->in_count));
     switch (mlscore_dtype_size(to->type)) {
-    case 1: ((uint8_t *)to->data)[out] = (uint8_t)whole; break;
-    case 2: ((uint16_t *)to->data)[out] = (uint16_t)whole; break;
+    case 1:
+        ((uint8_t *)to->data)[out] = (uint8_t)whole;
+        break;
+    case 2:
+        ((uint16_t *)to->data)[out] = (uint16_t)whole;
+        break;
     case 4:
         if (real) {
             ((float *)to->data)[out] = (float)sum;

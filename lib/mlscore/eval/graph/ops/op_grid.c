@@ -20,15 +20,15 @@ static mlscore_status prepare_grid(mlscore_prepare *prepare)
                                         "bilinear", "bicubic", NULL};
     static const char *const paddings[] = {"zeros", "border", "reflection",
                                            NULL};
-    struct grid_state *state = mlscore_prepare_alloc(prepare, 1,
-                                                     sizeof(*state));
+    struct grid_state *state =
+        mlscore_prepare_alloc(prepare, 1, sizeof(*state));
 
     if (state) {
         const int mode = mlscore_take_word(prepare, "mode", modes, LINEAR);
 
         state->mode = mode == 3 ? LINEAR : mode == 4 ? CUBIC : mode;
-        state->padding = mlscore_take_word(prepare, "padding_mode", paddings,
-                                           ZEROS);
+        state->padding =
+            mlscore_take_word(prepare, "padding_mode", paddings, ZEROS);
         state->align_corners =
             mlscore_take_int(prepare, "align_corners", 0) != 0;
         prepare->node->state = state;
@@ -41,12 +41,12 @@ static mlscore_status infer_grid(mlscore_call *call)
     const struct grid_state *state = call->state;
     const mlscore_tensor *x = call->in[0], *grid = call->in[1];
     int64_t dims[MOST_DIMS + 2];
-    mlscore_status status = mlscore_need_types(
-        call, 0, MLSCORE_DT_BIT(MLSCORE_DT_FLOAT));
+    mlscore_status status =
+        mlscore_need_types(call, 0, MLSCORE_DT_BIT(MLSCORE_DT_FLOAT));
 
-    status = status ? status
-                    : mlscore_need_types(call, 1,
-                                         MLSCORE_DT_BIT(MLSCORE_DT_FLOAT));
+    status =
+        status ? status
+               : mlscore_need_types(call, 1, MLSCORE_DT_BIT(MLSCORE_DT_FLOAT));
     mlscore_out_unknown(call, 0, x->type);
     if (status || x->rank < 0 || grid->rank < 0) {
         return status;
@@ -210,8 +210,8 @@ static mlscore_status run_grid(const mlscore_call *call)
 
     for (size_t n = 0; n < (size_t)x->dims[0]; n++) {
         for (size_t p = 0; p < out; p++) {
-            const float *from = (const float *)grid->data +
-                                (n * out + p) * (size_t)dims;
+            const float *from =
+                (const float *)grid->data + (n * out + p) * (size_t)dims;
             float at[MOST_DIMS];
 
             for (int d = 0; d < dims; d++) { /* the grid says x before y */

@@ -67,7 +67,8 @@ static double eliminate(double *a, double *b, size_t n, size_t m)
     return product;
 }
 
-/* --- Det -------------------------------------------------------------------- */
+/* --- Det --------------------------------------------------------------------
+ */
 
 static mlscore_status infer_det(mlscore_call *call)
 {
@@ -112,7 +113,19 @@ static int batch_det(const mlscore_call *call, const int *in, int *out)
     return in[0] < call->in[0]->rank - 2;
 }
 
-/* --- Solve ------------------------------------------------------------------- */
+/* --- Solve -------------------------------------------------------------------
+ */
+
+static mlscore_status prepare_solve(mlscore_prepare *prepare)
+{
+    /* A triangular matrix has zeros elsewhere, too. */
+    mlscore_take_ignored(prepare, "lower");
+    if (mlscore_take_int(prepare, "transposed", 0)) {
+        return mlscore_prepare_fail(prepare, MLSCORE_EUNSUPPORTED,
+                                    "'transposed' is not supported");
+    }
+    return prepare->status;
+}
 
 static mlscore_status infer_solve(mlscore_call *call)
 {
@@ -170,7 +183,8 @@ static mlscore_status run_solve(const mlscore_call *call)
     return status;
 }
 
-/* --- CDist ------------------------------------------------------------------- */
+/* --- CDist -------------------------------------------------------------------
+ */
 
 static const char *const metrics[] = {"sqeuclidean", "euclidean", NULL};
 
@@ -197,8 +211,8 @@ static mlscore_status infer_cdist(mlscore_call *call)
         return status;
     }
     const int64_t dims[2] = {a->dims[0], b->dims[0]};
-    if (a->type != b->type || (a->dims[1] >= 0 && b->dims[1] >= 0 &&
-                               a->dims[1] != b->dims[1])) {
+    if (a->type != b->type ||
+        (a->dims[1] >= 0 && b->dims[1] >= 0 && a->dims[1] != b->dims[1])) {
         return mlscore_call_fail(call, MLSCORE_EFORMAT,
                                  "the matrices do not fit");
     }
@@ -218,8 +232,8 @@ static mlscore_status run_cdist(const mlscore_call *call)
             double sum = 0;
 
             for (size_t k = 0; k < width; k++) {
-                const double x = real_at(a, i * width + k) -
-                                 real_at(b, j * width + k);
+                const double x =
+                    real_at(a, i * width + k) - real_at(b, j * width + k);
 
                 sum += x * x;
             }
@@ -236,10 +250,10 @@ static int batch_cdist(const mlscore_call *call, const int *in, int *out)
 }
 
 static const mlscore_op rows[] = {
-    {"", "Det", 11, 0, 1, 1, 1, 1, 0, 0, 0, NULL, infer_det, run_det,
-     batch_det, NULL, 0},
-    {"com.microsoft", "Solve", 1, 0, 2, 2, 1, 1, 0, 0, 0, NULL, infer_solve,
-     run_solve, NULL, NULL, 0},
+    {"", "Det", 11, 0, 1, 1, 1, 1, 0, 0, 0, NULL, infer_det, run_det, batch_det,
+     NULL, 0},
+    {"com.microsoft", "Solve", 1, 0, 2, 2, 1, 1, 0, 0, 0, prepare_solve,
+     infer_solve, run_solve, NULL, NULL, 0},
     {"com.microsoft", "CDist", 1, 0, 2, 2, 1, 1, 0, 0, 0, prepare_cdist,
      infer_cdist, run_cdist, batch_cdist, NULL, 0},
 };

@@ -12,13 +12,14 @@
 enum { RNN, GRU, LSTM, MOST_GATES = 1 << 28 /* floats */ };
 enum { X, W, R, B, LENGTHS, FIRST_H, FIRST_C, PEEP };
 
-/* --- activations ----------------------------------------------------------- */
+/* --- activations -----------------------------------------------------------
+ */
 
 struct activation {
     mlscore_unary function;
     float a, b;
-    int affine;        /* a x + b instead */
-    int scaled_tanh;   /* a tanh(b x) instead */
+    int affine;      /* a x + b instead */
+    int scaled_tanh; /* a tanh(b x) instead */
 };
 
 static const struct known {
@@ -59,7 +60,8 @@ static void activate(const struct activation *activation, float *x,
     }
 }
 
-/* --- attributes ------------------------------------------------------------ */
+/* --- attributes ------------------------------------------------------------
+ */
 
 struct recurrent {
     int kind, gates; /* of W: 1, 3, 4 */
@@ -107,8 +109,7 @@ static mlscore_status take_activations(mlscore_prepare *prepare,
         if (!found) {
             return mlscore_prepare_fail(prepare, MLSCORE_EUNSUPPORTED,
                                         "activation '%.*s' is not known",
-                                        (int)(length > 40 ? 40 : length),
-                                        name);
+                                        (int)(length > 40 ? 40 : length), name);
         }
         struct activation *to = &state->functions[i / per][i % per];
         to->function = found->function;
@@ -154,7 +155,8 @@ static mlscore_status prepare_recurrent(mlscore_prepare *prepare)
     return take_activations(prepare, state);
 }
 
-/* --- shapes ----------------------------------------------------------------- */
+/* --- shapes -----------------------------------------------------------------
+ */
 
 struct sizes {
     size_t steps, rows, width, hidden, directions, gates;
@@ -180,9 +182,9 @@ static mlscore_status find_sizes(const mlscore_call *call, struct sizes *sizes)
     sizes->gates = (size_t)state->gates;
     const size_t of_state = sizes->directions * sizes->rows * sizes->hidden;
     const int64_t lines = (int64_t)(sizes->gates * sizes->hidden);
-    if (w->dims[0] != (int64_t)sizes->directions ||
-        r->dims[0] != w->dims[0] || w->dims[1] != lines ||
-        r->dims[1] != lines || w->dims[2] != x->dims[2] ||
+    if (w->dims[0] != (int64_t)sizes->directions || r->dims[0] != w->dims[0] ||
+        w->dims[1] != lines || r->dims[1] != lines ||
+        w->dims[2] != x->dims[2] ||
         !has_count(call, B, sizes->directions * (size_t)lines * 2) ||
         !has_count(call, FIRST_H, of_state) ||
         !has_count(call, FIRST_C, of_state) ||
@@ -203,8 +205,7 @@ static mlscore_status infer_recurrent(mlscore_call *call)
     struct sizes sizes;
 
     for (uint32_t i = 0; !status && i < 3; i++) {
-        status = mlscore_need_types(call, i,
-                                    MLSCORE_DT_BIT(MLSCORE_DT_FLOAT));
+        status = mlscore_need_types(call, i, MLSCORE_DT_BIT(MLSCORE_DT_FLOAT));
         status = status ? status : mlscore_need_rank(call, i, 3);
     }
     if (!status && mlscore_has_input(call, LENGTHS)) {
@@ -244,7 +245,8 @@ static mlscore_status infer_recurrent(mlscore_call *call)
     return status;
 }
 
-/* --- running ---------------------------------------------------------------- */
+/* --- running ----------------------------------------------------------------
+ */
 
 /* Of one direction. */
 struct run {
@@ -252,11 +254,11 @@ struct run {
     struct sizes sizes;
     const struct activation *functions;
     const float *w, *r, *bias_w, *bias_r, *peep; /* biases, peep may be NULL */
-    float *inputs;  /* X W' + bias: [steps][rows][gates * hidden] */
-    float *gates;   /* of one step: [rows][gates * hidden] */
-    float *h, *c;   /* [rows][hidden] */
-    float *reset;   /* GRU: [rows][hidden] */
-    void *work;     /* of mlscore_gemm */
+    float *inputs; /* X W' + bias: [steps][rows][gates * hidden] */
+    float *gates;  /* of one step: [rows][gates * hidden] */
+    float *h, *c;  /* [rows][hidden] */
+    float *reset;  /* GRU: [rows][hidden] */
+    void *work;    /* of mlscore_gemm */
 };
 
 static void clip(const struct run *run, float *x, size_t count)
@@ -407,8 +409,7 @@ static void make_inputs(struct run *run, const float *x)
 {
     const struct sizes *s = &run->sizes;
     const size_t all = s->gates * s->hidden;
-    const int late = run->state->kind == GRU &&
-                     run->state->linear_before_reset;
+    const int late = run->state->kind == GRU && run->state->linear_before_reset;
 
     for (size_t i = 0; i < s->steps * s->rows; i++) {
         float *to = run->inputs + i * all;
@@ -435,7 +436,8 @@ static void make_inputs(struct run *run, const float *x)
 static size_t state_place(const struct run *run, size_t d, size_t n)
 {
     return (run->state->by_row ? n * run->sizes.directions + d
-                               : d * run->sizes.rows + n) * run->sizes.hidden;
+                               : d * run->sizes.rows + n) *
+           run->sizes.hidden;
 }
 
 static void load_state(const mlscore_call *call, const struct run *run,
@@ -447,7 +449,8 @@ static void load_state(const mlscore_call *call, const struct run *run,
         if (mlscore_has_input(call, which)) {
             memcpy(to + n * run->sizes.hidden,
                    (const float *)call->in[which]->data +
-                       state_place(run, d, n), bytes);
+                       state_place(run, d, n),
+                   bytes);
         }
         else {
             memset(to + n * run->sizes.hidden, 0, bytes);
@@ -460,8 +463,7 @@ static void save_state(const mlscore_call *call, const struct run *run,
 {
     for (size_t n = 0; n < run->sizes.rows && which < call->out_count; n++) {
         memcpy((float *)call->out[which]->data + state_place(run, d, n),
-               from + n * run->sizes.hidden,
-               run->sizes.hidden * sizeof(float));
+               from + n * run->sizes.hidden, run->sizes.hidden * sizeof(float));
     }
 }
 
@@ -472,10 +474,9 @@ static size_t length_of(const mlscore_call *call, size_t n, size_t steps)
     if (mlscore_has_input(call, LENGTHS)) {
         const mlscore_tensor *in = call->in[LENGTHS];
 
-        mlscore_elements_to_int64(&length,
-                                  (const char *)in->data +
-                                      n * mlscore_dtype_size(in->type),
-                                  in->type, 1);
+        mlscore_elements_to_int64(
+            &length, (const char *)in->data + n * mlscore_dtype_size(in->type),
+            in->type, 1);
     }
     return length < 0 ? 0 : (uint64_t)length > steps ? steps : (size_t)length;
 }
@@ -500,10 +501,9 @@ static void run_direction(const mlscore_call *call, struct run *run, size_t d,
         }
         step(run, time, runs);
         for (size_t n = 0; n < s->rows; n++) {
-            const size_t at =
-                run->state->by_row
-                    ? (n * s->steps + time) * s->directions + d
-                    : (time * s->directions + d) * s->rows + n;
+            const size_t at = run->state->by_row
+                                  ? (n * s->steps + time) * s->directions + d
+                                  : (time * s->directions + d) * s->rows + n;
             float *y = (float *)call->out[0]->data + at * s->hidden;
 
             if (runs[n]) {
@@ -534,8 +534,7 @@ static void run_all(const mlscore_call *call, struct run *run, uint8_t *runs)
             run->bias_r = run->bias_w + all;
         }
         if (mlscore_has_input(call, PEEP)) {
-            run->peep = (const float *)call->in[PEEP]->data +
-                        d * s->hidden * 3;
+            run->peep = (const float *)call->in[PEEP]->data + d * s->hidden * 3;
         }
         make_inputs(run, call->in[X]->data);
         run_direction(call, run, d, runs);
@@ -557,8 +556,8 @@ static mlscore_status run_recurrent(const mlscore_call *call)
                                  "sequences and states are too large");
     }
     const size_t deep = s->width > s->hidden ? s->width : s->hidden;
-    run.inputs = mlscore_malloc_array(s->steps * s->rows * all + 1,
-                                      sizeof(float));
+    run.inputs =
+        mlscore_malloc_array(s->steps * s->rows * all + 1, sizeof(float));
     run.gates = mlscore_malloc_array(s->rows * all + 1, sizeof(float));
     run.h = mlscore_malloc_array(s->rows * s->hidden + 1, sizeof(float));
     run.c = mlscore_malloc_array(s->rows * s->hidden + 1, sizeof(float));
@@ -588,8 +587,8 @@ static int batch_recurrent(const mlscore_call *call, const int *in, int *out)
     const struct recurrent *state = call->state;
 
     for (uint32_t i = 0; i < call->in_count; i++) {
-        const int has_rows = i == X || i == LENGTHS || i == FIRST_H ||
-                             i == FIRST_C;
+        const int has_rows =
+            i == X || i == LENGTHS || i == FIRST_H || i == FIRST_C;
         const int axis = i == LENGTHS || state->by_row ? 0 : 1;
 
         if (call->in[i] && in[i] != (has_rows ? axis : MLSCORE_BATCH_NONE)) {

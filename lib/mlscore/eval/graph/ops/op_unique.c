@@ -68,8 +68,8 @@ static int compare_elements(mlscore_dtype type, const char *a, const char *b)
         const uint32_t length = x->length < y->length ? x->length : y->length;
         const int order = memcmp(x->bytes, y->bytes, length);
 
-        return order ? order : (x->length > y->length) -
-                                   (x->length < y->length);
+        return order ? order
+                     : (x->length > y->length) - (x->length < y->length);
     }
     if (MLSCORE_DT_BIT(type) & MLSCORE_DTS_REAL) {
         double x, y;
@@ -160,7 +160,8 @@ static mlscore_status give(const mlscore_call *call, const struct items *items,
         for (size_t g = 0; g < count && bytes; g++) {
             memcpy((char *)out->data + (o * count + g) * bytes,
                    (const char *)items->in->data +
-                       (o * items->count + groups[g].first) * bytes, bytes);
+                       (o * items->count + groups[g].first) * bytes,
+                   bytes);
         }
     }
     for (size_t g = 0; g < count; g++) {
@@ -211,7 +212,9 @@ static mlscore_status run_unique(const mlscore_call *call)
 {
     const struct unique *state = call->state;
     const mlscore_tensor *in = call->in[0];
-    struct items items = {.in = in, .outer = 1, .inner = 1,
+    struct items items = {.in = in,
+                          .outer = 1,
+                          .inner = 1,
                           .count = mlscore_tensor_count(in),
                           .size = mlscore_dtype_size(in->type)};
     int axis = -1;
@@ -223,10 +226,9 @@ static mlscore_status run_unique(const mlscore_call *call)
         items.inner = mlscore_tensor_span(in, axis + 1, in->rank);
     }
     size_t *order = mlscore_malloc_array(items.count + 1, sizeof(*order));
-    size_t *group_of = mlscore_malloc_array(items.count + 1,
-                                            sizeof(*group_of));
-    struct group *groups = mlscore_malloc_array(items.count + 1,
-                                                sizeof(*groups));
+    size_t *group_of = mlscore_malloc_array(items.count + 1, sizeof(*group_of));
+    struct group *groups =
+        mlscore_malloc_array(items.count + 1, sizeof(*groups));
     mlscore_status status = MLSCORE_OK;
     if (order && group_of && groups) {
         const size_t count =

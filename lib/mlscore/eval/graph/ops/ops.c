@@ -19,7 +19,7 @@ static const mlscore_op_table *const tables[] = {
     &mlscore_ops_rx_image, &mlscore_ops_quantize, &mlscore_ops_quantized,
     &mlscore_ops_recurrent, &mlscore_ops_einsum,  &mlscore_ops_unique,
     &mlscore_ops_linear_algebra,
-    &mlscore_ops_grid,
+    &mlscore_ops_grid,     &mlscore_ops_attention,
 };
 
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
