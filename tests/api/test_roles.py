@@ -167,7 +167,7 @@ def test_mappings_count_in_every_child(server):
     assert listed.json()["declared"][0]["file"].endswith("httpd.conf")
     assert listed.json()["declared"][0]["line"] > 0
 
-    answer = admin.request("PUT", "/admin/api/roles/mappings/" + made["id"],
+    answer = admin.request("PUT", "/admin/api/roles/mappings/%s" % made["id"],
                            json={"role": "Contributor",
                                  "condition": "group team"},
                            headers={"If-Match": listed.headers["ETag"]})
@@ -178,8 +178,8 @@ def test_mappings_count_in_every_child(server):
                           json={"role": "Reader", "condition": "group team"},
                           headers={"If-Match": listed.headers["ETag"]})
     is_error(stale, 412)
-    assert admin.delete("/admin/api/roles/mappings/"
-                        + made["id"]).status_code == 204
+    assert admin.delete("/admin/api/roles/mappings/%s"
+                        % made["id"]).status_code == 204
     is_error(admin.delete("/admin/api/roles/mappings/" + made["id"]), 404)
     time.sleep(1)
     assert roles_seen(server.client("carol")) == {"Contributor"}
