@@ -299,6 +299,27 @@ def images():
     return model(nodes, [value("image", T.STRING, [None, 1])], outputs)
 
 
+def dictionaries():
+    """Maps as inputs: columns named by their keys."""
+    words = h.make_map_type_proto(T.STRING, h.make_tensor_type_proto(
+        T.FLOAT, []))
+    numbers = h.make_map_type_proto(T.INT64, h.make_tensor_type_proto(
+        T.FLOAT, []))
+    nodes = [
+        h.make_node("DictVectorizer", ["d"], ["a"], domain=ML,
+                    string_vocabulary=["width", "height"]),
+        h.make_node("CastMap", ["m"], ["b"], domain=ML, map_form="SPARSE",
+                    max_map=3, cast_to="TO_FLOAT"),
+        h.make_node("Concat", ["a", "b"], ["all"], axis=1),
+        h.make_node("LinearRegressor", ["all"], ["y"], domain=ML, targets=1,
+                    coefficients=[1.0, 10.0, 100.0, 1000.0, 10000.0],
+                    intercepts=[0.5]),
+    ]
+    return model(nodes, [h.make_value_info("d", words),
+                         h.make_value_info("m", numbers)],
+                 [value("y", T.FLOAT, [None, 1])])
+
+
 def refused():
     """Models that must be refused, each for one reason, by name."""
     x, y = value("x", T.FLOAT, [None, 2]), value("y", T.FLOAT, [None, 2])
@@ -341,7 +362,8 @@ def main():
         here / "corpus/fuzz_onnx"
     folder.mkdir(parents=True, exist_ok=True)
     for make in (trees, columns, texts, pictures, control, functions,
-                 encoders, shapes, hashes, cleaning, images):
+                 encoders, shapes, hashes, cleaning, images,
+                 dictionaries):
         (folder / f"{make.__name__}.onnx").write_bytes(
             make().SerializeToString(deterministic=True))
     for name, bad in refused().items():

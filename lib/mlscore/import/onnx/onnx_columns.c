@@ -118,6 +118,23 @@ static const mlscore_field *manifest_field(const mlscore_import_hints *hints,
     return at < 0 ? NULL : &schema->fields[at];
 }
 
+/* A column of what was a map is called as its key. */
+static mlscore_status name_by_key(const mlscore_onnx_value *input, uint32_t c,
+                                  mlscore_field *field,
+                                  const mlscore_graph *graph,
+                                  mlscore_error *err)
+{
+    char number[32];
+
+    if (input->keys) {
+        return set_name(field, graph->arena, input->keys[c].bytes,
+                        input->keys[c].length, err);
+    }
+    const int length = snprintf(number, sizeof(number), "%lld",
+                                (long long)input->key_numbers[c]);
+    return set_name(field, graph->arena, number, (size_t)length, err);
+}
+
 static mlscore_status name_inputs(mlscore_onnx_columns *columns,
                                   const mlscore_onnx_loaded *loaded,
                                   const mlscore_import_hints *hints,
@@ -148,6 +165,9 @@ static mlscore_status name_inputs(mlscore_onnx_columns *columns,
             else if (fits) {
                 *field = hints->inputs->fields[port->first + c];
                 field->level_index = NULL;
+            }
+            else if (loaded->inputs[i]->key_count == port->count) {
+                status = name_by_key(loaded->inputs[i], c, field, graph, err);
             }
             else if (port->count == 1) {
                 status = set_name(field, graph->arena, name, strlen(name),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From an ONNX file to a graph, step by step. */
 
+#include "import/onnx/onnx_maps.h"
 #include "import/onnx/onnx_graph.h"
 
 #include <string.h>
@@ -49,6 +50,9 @@ static mlscore_status load(mlscore_onnx_loaded *out,
                            graph->arena, err);
 
     status = status ? status : check_versions(&out->model, err);
+    status = status ? status
+                    : mlscore_onnx_maps_to_columns(&out->model, graph->arena,
+                                                   err);
     status = status ? status
                     : mlscore_onnx_lower(graph, &out->model, &out->inputs,
                                          &out->outputs, &out->output_count,

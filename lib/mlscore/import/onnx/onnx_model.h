@@ -52,6 +52,10 @@ typedef struct mlscore_onnx_value {
     mlscore_onnx_kind kind;
     mlscore_tensor shape;  /* of a TENSOR; type and dimensions */
     const char *symbol[MLSCORE_TENSOR_RANK]; /* dim_param or NULL */
+    /* Of an input that was a map (onnx_maps.h), its keys: texts or numbers. */
+    const mlscore_text *keys;
+    const int64_t *key_numbers;
+    size_t key_count;
 } mlscore_onnx_value;
 
 typedef struct mlscore_onnx_graph {

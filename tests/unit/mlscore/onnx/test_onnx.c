@@ -27,6 +27,8 @@ static const struct {
     {"Scan, Loop and If see the whole batch", "control",
      "x0,x1\n1,2\n-3,0.5\n",
      "y[0],y[1]\n16,32\n-32,40\n"},
+    {"a map takes a column a key, 0 where there is none", "dictionaries",
+     "2,height,1,width,0\n5,2,4,1,3\n,,4,1,\n", "y\n54321.5\n4001.5\n"},
     {"If takes the other branch", "control",
      "x0,x1\n1,3\n", "y[0],y[1]\n-16,-48\n"},
     {"functions are inlined, attributes passed or defaulted", "functions",
