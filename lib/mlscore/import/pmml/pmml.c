@@ -64,11 +64,18 @@ static void read_header(pmml_import *in)
     }
 }
 
-/** The model: the first one, as PMML says when none is chosen. */
+/** The model: the first one that can be scored, as PMML says when none is
+ *  chosen. */
 static const pmml_element *find_model(pmml_import *in)
 {
     const pmml_element *model = mlscore_pmml_child_in(in->document, 'M');
 
+    PMML_EACH(other, in->document) {
+        if (mlscore_pmml_element_in(other->kind, 'M') &&
+            mlscore_pmml_boolean(in, other, "isScorable", 1)) {
+            return other;
+        }
+    }
     if (!model) {
         mlscore_pmml_fail(in, MLSCORE_EFORMAT, in->document,
                           "the document has no model");

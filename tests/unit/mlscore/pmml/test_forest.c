@@ -13,7 +13,12 @@
 #include "eval/model.h"
 #include "eval/pmml/pmml_run.h"
 
-enum { DOCUMENTS = 400, ROWS = 40, TEXT_SIZE = 1 << 20 };
+enum {
+    DOCUMENTS = 400,
+    ROWS = 40,
+    DOCUMENT_SIZE = 1 << 22,
+    SMALL_SIZE = 1 << 14
+};
 
 /** A deterministic source of choices. */
 typedef struct chance {
@@ -28,9 +33,20 @@ static uint32_t pick(chance *c, uint32_t count)
 
 /** A document or rows while they are written. */
 typedef struct text {
-    char bytes[TEXT_SIZE];
-    size_t used;
+    size_t size, used;
+    char bytes[];
 } text;
+
+static text *new_text(size_t size)
+{
+    text *t = malloc(sizeof(*t) + size);
+
+    assert_non_null(t);
+    t->size = size;
+    t->used = 0;
+    t->bytes[0] = '\0';
+    return t;
+}
 
 static void put(text *t, const char *format, ...)
 {
@@ -38,10 +54,10 @@ static void put(text *t, const char *format, ...)
 
     va_start(args, format);
     const int length =
-        vsnprintf(t->bytes + t->used, TEXT_SIZE - t->used, format, args);
+        vsnprintf(t->bytes + t->used, t->size - t->used, format, args);
 
     va_end(args);
-    assert_true(length >= 0 && (size_t)length < TEXT_SIZE - t->used);
+    assert_true(length >= 0 && (size_t)length < t->size - t->used);
     t->used += (size_t)length;
 }
 
@@ -54,6 +70,7 @@ typedef struct shape {
     int plain; /* ScoreDistributions list all classes, in order */
     const char *strategy;
     const char *no_true;
+    int deepest; /* beyond 128 leaves the kernel walks, too */
     uint32_t next_id;
 } shape;
 
@@ -178,9 +195,8 @@ static void put_node(text *t, shape *s, int depth, uint32_t id,
 /** A predicate as a text of its own, which the caller frees. */
 static char *any_predicate(chance *c)
 {
-    text *t = calloc(1, sizeof(*t));
+    text *t = new_text(SMALL_SIZE);
 
-    assert_non_null(t);
     put_predicate(t, c, 0);
     char *copy = strdup(t->bytes);
 
@@ -193,10 +209,9 @@ static char *any_predicate(chance *c)
 static char *one_of_pair(const chance *same, const char *field,
                          const char *operator)
 {
-    text *t = calloc(1, sizeof(*t));
+    text *t = new_text(SMALL_SIZE);
     chance c = *same;
 
-    assert_non_null(t);
     put(t, "<SimplePredicate field='%s' operator='%s' value='",
         field, operator);
     put_value(t, &c, field);
@@ -234,9 +249,10 @@ static void put_node(text *t, shape *s, int depth, uint32_t id,
                      const char *predicate)
 {
     chance *c = &s->chance;
-    uint32_t count = depth < 5 && pick(c, 6) ? 2 : 0;
+    uint32_t count =
+        depth < s->deepest && pick(c, s->deepest > 5 ? 16 : 6) ? 2 : 0;
 
-    if (count && pick(c, 5) == 0) {
+    if (count && s->deepest == 5 && pick(c, 5) == 0) {
         count = 1 + pick(c, 4);
     }
     const uint32_t first = s->next_id;
@@ -335,11 +351,13 @@ static void put_document(text *t, uint64_t seed)
     s.classes = pick(c, 2) ? 0 : 2 + (int)pick(c, 3);
     s.votes = s.classes && pick(c, 2);
     s.plain = (int)pick(c, 2);
+    s.deepest = pick(c, 16) ? 5 : 9;
     const char *method = any_method(c, &s);
     const int floats = pick(c, 3) == 0;
 
     put_head(t, &s, method, floats);
-    for (uint32_t i = 0, trees = 2 + pick(c, 8); i < trees; i++) {
+    for (uint32_t i = 0, trees = 2 + pick(c, s.deepest > 5 ? 2 : 8); i < trees;
+         i++) {
         s.strategy = strategies[pick(c, 5)];
         s.no_true = no_true[pick(c, 6) > 0];
         put(t,
@@ -512,13 +530,11 @@ static void compare(const char *document, const char *rows, uint64_t seed,
 
 static void test_random_ensembles(void **state)
 {
-    text *document = calloc(1, sizeof(*document));
-    text *rows = calloc(1, sizeof(*rows));
+    text *document = new_text(DOCUMENT_SIZE);
+    text *rows = new_text(SMALL_SIZE);
     tally seen = {0};
 
     (void)state;
-    assert_non_null(document);
-    assert_non_null(rows);
     for (uint64_t seed = 1; seed <= DOCUMENTS; seed++) {
         put_document(document, seed);
         put_rows(rows, seed);

@@ -239,6 +239,29 @@ static void test_descriptions(void **state)
     assert_true(gives("described", document, "x\n3\n", "y\n7\n"));
 }
 
+/** The first model that can be scored is. */
+static void test_several_models(void **state)
+{
+    static const char document[] = PMML_DOCUMENT(
+        NUMBER("x") NUMBER("y"),
+        "<RegressionModel functionName='regression' isScorable='false'>"
+        "<MiningSchema/><RegressionTable intercept='1'/></RegressionModel>"
+        "<RegressionModel functionName='regression'>"
+        "<MiningSchema>" ACTIVE("x") TARGET("y") "</MiningSchema>"
+        "<RegressionTable intercept='2'/></RegressionModel>"
+        "<RegressionModel functionName='regression'>"
+        "<MiningSchema/><RegressionTable intercept='3'/></RegressionModel>");
+
+    (void)state;
+    assert_true(gives("the second of three", document, "x\n0\n", "y\n2\n"));
+    check_refused(PMML_DOCUMENT(NUMBER("x"),
+                                "<RegressionModel functionName='regression' "
+                                "isScorable='false'><MiningSchema/>"
+                                "<RegressionTable intercept='1'/>"
+                                "</RegressionModel>"),
+                  MLSCORE_EUNSUPPORTED, 1, "isScorable");
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -270,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_outputs),
         cmocka_unit_test(test_descriptions),
+        cmocka_unit_test(test_several_models),
         cmocka_unit_test(test_refused),
     };
 
