@@ -93,11 +93,12 @@ export const api = {
   usage: () => get(admin("usage")),
   usageOf: (name, version, minutes) => get(admin(`usage/${part(name)}/${part(version)}?minutes=${minutes}`)),
   failures: (name, version) => get(admin(`services/${part(name)}/${part(version)}/failures`)),
+  card: (name, version) => get(admin(`services/${part(name)}/${part(version)}/model`)),
   access: (name, version) => get(admin(`services/${part(name)}/${part(version)}/permissions`)),
   inspect: (form, options) => upload("POST", admin("models/inspect"), form, options),
 
   sessions: () => get("/sessions"),
-  allSessions: () => get(admin("sessions")),
+  allSessions: (parameters) => get(admin(`sessions${asQuery(parameters)}`)),
   endSession: (id, whole) => call("DELETE", whole ? admin(`sessions/${part(id)}`) : `/sessions/${part(id)}`),
   snapshots: () => get("/snapshots"),
   removeSnapshot: (id) => call("DELETE", `/snapshots/${part(id)}`),

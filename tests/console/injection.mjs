@@ -56,7 +56,7 @@ test("what any endpoint could say: hostile text in every field of every answer",
   const swagger = { swagger: "2.0", info: { title: text, version: text, description: text }, basePath: "/", tags: [{ name: text, description: text }], definitions: { InputParameters: { type: "object", properties: { inputData: { type: "object", description: text, properties: { [text]: { type: "array", items: { type: "string", enum: [text] } } } } } } },
     paths: { [`/api/${text}`]: { post: { operationId: "consume", summary: text, description: text, tags: [text], parameters: [{ name: text, in: "query", type: "string", description: text, enum: [text] }], responses: { 200: { description: text } } } } } };
   const page = await open({ answers: { ...all, "GET /services": [service(text)], "GET /services/{name}": [service(text), { ...service(text), version: `${text}2`, code: `${text}\nmore` }], "GET /api/{name}/{version}/swagger.json": swagger,
-    "GET /sessions": [{ sessionId: text, id: text, name: text, state: text }], "GET /snapshots": [{ id: text, displayName: text, owner: text, zipFileSize: 12, creationTime: "2026-01-01T00:00:00" }],
+    "GET /sessions": [{ id: text, name: text, owner: text, runtimeType: text, state: text, started: 1.8e9, used: 1.8e9, memory: 5, disk: 0 }], "GET /snapshots": [{ id: text, name: text, owner: text, contentSize: 12, creationTime: "2026-01-01T00:00:00" }],
     "GET /status": { statusCode: text, components: { [text]: { statusCode: text, details: { [text]: text, list: [text], deep: { [text]: text } } } }, details: { version: text } },
     "GET /admin/api/me": meOf(text, "Owner") } });
   await signIn(page, "alice");

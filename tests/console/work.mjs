@@ -3,7 +3,6 @@
 
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
-import { answers, meOf } from "./answers.mjs";
 import { assert, open, settled, signIn, visit, world } from "./lib.mjs";
 
 const model = readFileSync(world.model);
@@ -188,31 +187,37 @@ test("Swagger UI calls the service with the session's token in place", async () 
 });
 
 test("mappings are added, changed and removed; what would lock oneself out is refused with the reason", async () => {
-  const asked = [];
-  const all = answers();
-  for (const method of ["POST /admin/api/roles/mappings", "DELETE /admin/api/roles/mappings/{id}", "PUT /admin/api/roles/mappings/{id}"]) {
-    const data = all[method];
-    all[method] = (request) => { asked.push([request.method(), request.postData()]); return data; };
-  }
-  const page = await open({ answers: { ...all, "GET /admin/api/me": meOf("admin", "Owner") } });
+  const eve = fresh("eve");
+  const page = await open();
   page.watch.expect(/409/);
   await signIn(page, "admin", "#/roles");
   await page.getByRole("button", { name: "Add a mapping" }).click();
   await page.getByRole("button", { name: "Add", exact: true }).click();
   await page.getByText("Say whom it is for").waitFor();
   await page.getByLabel("Role", { exact: true }).selectOption("Contributor");
-  await page.getByLabel("Condition", { exact: true }).fill("group data-science");
+  await page.getByLabel("Condition", { exact: true }).fill(`user ${eve}`);
   await page.getByRole("button", { name: "Add", exact: true }).click();
   await page.getByText("The mapping is added.").waitFor();
-  assert.deepEqual(JSON.parse(asked[0][1]), { role: "Contributor", condition: "group data-science", comment: "" });
-  await page.getByRole("button", { name: "Change Contributor: user bob" }).click();
+  await page.getByRole("button", { name: `Change Contributor: user ${eve}` }).click();
+  await page.getByLabel("Role", { exact: true }).selectOption("Reader");
+  await page.getByLabel("Comment").fill("reads only");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("The mapping is changed.").waitFor();
+  await visit(page, `#/roles/explain?name=file%3A${eve}`);
+  assert.match(await page.locator("main").textContent(), /eve-\d+ is Reader/);
+  await visit(page, "#/roles");
+  await page.getByRole("button", { name: "Forget cached groups" }).click();
+  await page.getByText("Groups are asked anew").waitFor();
+  // The server's refusal is shown where the change was made.
+  await page.route("**/admin/api/roles/mappings/*", (route) => (route.request().method() === "PUT" ? route.fulfill({ status: 409, json: { message: "you are Owner through this mapping only" } }) : route.fallback()));
+  await page.getByRole("button", { name: `Change Reader: user ${eve}` }).click();
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("This would take your own Owner role away.").waitFor();
+  assert.match(await page.getByRole("dialog").textContent(), /through this mapping only/);
   await page.keyboard.press("Escape");
-  await page.getByRole("button", { name: "Remove Contributor: user bob" }).click();
+  await page.getByRole("button", { name: `Remove Reader: user ${eve}` }).click();
   await page.getByRole("button", { name: "Remove the mapping" }).click();
   await page.getByText("The mapping is removed.").waitFor();
-  assert.deepEqual(asked.map(([method]) => method), ["POST", "PUT", "DELETE"]);
   page.clean();
   await page.context().close();
 });
@@ -240,6 +245,41 @@ test("the audit is filtered by the server and taken as CSV; a token is revoked",
   page.clean();
   await other.context().close();
   await page.context().close();
+});
+
+test("a session is ended by an Owner, a pool is set and removed, diagnostics are saved", async () => {
+  const page = await open();
+  await signIn(page, "admin", "#/sessions?of=all");
+  await page.getByRole("button", { name: "End session explore" }).first().click();
+  await page.getByRole("button", { name: "End the session" }).click();
+  await page.getByText("The session has ended.").waitFor();
+  await visit(page, "#/services/fuel/1.0/pool");
+  await page.getByLabel("Kept ready").fill("1");
+  await page.getByRole("button", { name: "Set the pool" }).click();
+  await page.getByText("The pool is being made.").waitFor();
+  await page.getByRole("button", { name: "Remove the pool" }).click();
+  await page.getByLabel(/Type 1.0 to confirm/).fill("1.0");
+  await page.getByRole("dialog").getByRole("button", { name: "Remove the pool" }).click();
+  await page.getByText("The pool is removed.").waitFor();
+  await visit(page, "#/server");
+  const zip = await saved(page, () => page.getByRole("button", { name: "Diagnostics" }).click());
+  assert.ok(zip.startsWith("PK"));
+  page.clean();
+  await page.context().close();
+});
+
+test("failing calls show what they printed to the publisher, and to nobody else", async () => {
+  const page = await open();
+  await signIn(page, "bob", "#/services/broken/0.1/usage");
+  await page.getByText("What it printed").first().click();
+  assert.match(await page.locator(".failures").textContent(), /Console output.*<img src=x.*Traceback/s);
+  page.clean();
+  await page.context().close();
+  const other = await open();
+  await signIn(other, "alice", "#/services/broken/0.1/usage");
+  assert.equal(await other.getByText("Failing calls").count(), 0);
+  other.clean();
+  await other.context().close();
 });
 
 test("services are exported as CSV without formulas", async () => {

@@ -137,6 +137,12 @@ def populate(server):
     publish_code(alice, "hostile-code", "1",
                  "# %s\nprint(%r)\ntext = %r" % (HOSTILE, HOSTILE, HOSTILE),
                  [], [("text", "character")], description=HOSTILE)
+    session = good(alice.post("/sessions", json={
+        "name": "explore", "runtimeType": "Python"})).json()["sessionId"]
+    good(alice.post("/sessions/%s/snapshot" % session,
+                    json={"name": "after loading"}))
+    good(alice.post("/services/fuel/1.1/pool",
+                    json={"InitialPoolSize": 1, "MaxPoolSize": 2}))
     for i in range(60):
         alice.score("iris", "1.0", {"Petal.Length": [1 + i / 10],
                                     "Petal.Width": [i / 30]})

@@ -18,10 +18,12 @@ function outcome(item) {
   return state(good ? "ok" : "fail", item.outcome || String(item.status));
 }
 
-function target(text) {
-  const match = /^\/?(?:services|realtime-services|api)\/([^/]+)\/([^/]+)/.exec(text || "");
+/** The record's object; a version of a service is a link. */
+function target(item) {
+  const text = item.target;
+  const match = /service/i.test(item.operation) && /^([^/]+)\/([^/]+)$/.exec(text || "");
   if (!match) return h("span", { class: "clip", title: text }, text || h("span", { class: "quiet" }, "none"));
-  const [name, version] = match.slice(1).map((part) => { try { return decodeURIComponent(part); } catch { return part; } });
+  const [, name, version] = match;
   return [h("a", { href: to("services", name, version) }, name), ` ${version}`];
 }
 
@@ -31,7 +33,7 @@ function row(item) {
     h("td", { class: "num" }, clock(item.time)),
     h("th", { scope: "row" }, item.user ? h("span", { class: "clip", title: item.user }, item.user) : h("span", { class: "quiet" }, "nobody"), item.role && h("span", { class: "below" }, item.role), h("span", { class: "below fold2" }, item.operation)),
     h("td", { class: "p2" }, h("code", { class: "clip", title: item.operation }, item.operation)),
-    h("td", {}, target(item.target), detail && h("details", {}, h("summary", {}, "Detail"), h("p", { class: "pre-wrap" }, detail)), h("span", { class: "below fold3" }, item.address, ", ", item.requestId)),
+    h("td", {}, target(item), detail && h("details", {}, h("summary", {}, "Detail"), h("p", { class: "pre-wrap" }, detail)), h("span", { class: "below fold3" }, item.address, ", ", item.requestId)),
     h("td", { class: "p3" }, item.address),
     h("td", {}, outcome(item), h("span", { class: "below" }, item.status && `${item.status}`, item.durationMilliseconds !== undefined && item.durationMilliseconds !== null && [", ", milliseconds(item.durationMilliseconds)])),
     h("td", { class: "p3" }, h("span", { class: "copyline" }, h("code", { class: "clip", title: item.requestId }, item.requestId), item.requestId && copyButton("request id", () => item.requestId))));

@@ -4,7 +4,7 @@
 import { api, offers } from "../api.js";
 import { to } from "../router.js";
 import { bytes, whole } from "../ui/format.js";
-import { button, empty, failure, figures, h, panel, state } from "../ui/h.js";
+import { button, empty, failure, figures, h, icon, panel, state } from "../ui/h.js";
 import { plain, table } from "../ui/table.js";
 
 const EVERY = 3000; // milliseconds
@@ -35,9 +35,10 @@ export async function open() {
   const figuresBox = h("div");
   const problem = h("div");
   const list = table({ caption: "Workers by service", sort: "waiting", descending: true, className: "pools", none: "No pool has started.", columns: [
-    { key: "name", title: "Service", header: true, value: (p) => p.name, render: (p) => [h("a", { class: "name", href: to("services", p.name, p.version) }, p.name), h("span", { class: "below" }, `${p.version}, ${p.runtime}`)] },
+    { key: "name", title: "Service", header: true, value: (p) => p.name, render: (p) => [h("a", { class: "name", href: to("services", p.name, p.version, "pool") }, p.name), h("span", { class: "below" }, `${p.version}, ${p.runtime}`),
+      p.failure && h("span", { class: "below" }, h("span", { class: "state state--fail" }, icon("fail"), h("span", { title: p.failure }, "Its code could not be loaded")))] },
     { key: "slots", title: "Workers", class: "c-slots", render: slots },
-    { key: "mode", title: "Mode", class: "p2", value: (p) => p.mode, render: (p) => p.mode ?? "" },
+    { key: "mode", title: "Mode", class: "p2", value: (p) => p.mode, render: (p) => [p.mode ?? "", p.dedicated && h("span", { class: "below" }, "own pool")] },
     { key: "size", title: "Size", class: "num p1", value: (p) => p.starting + p.idle + p.busy, render: (p) => `${whole(p.starting + p.idle + p.busy)}${p.limit ? ` of ${whole(p.limit)}` : ""}` },
     { key: "waiting", title: "Waiting", class: "num p2", descending: true, value: (p) => p.waiting, render: (p) => whole(p.waiting ?? 0) },
     { key: "memory", title: "Memory", class: "num p3", descending: true, value: (p) => p.memoryBytes, render: (p) => bytes(p.memoryBytes) },

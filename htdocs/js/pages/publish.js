@@ -31,13 +31,13 @@ export function suggest(versions) {
 /** What the server read in the file; nothing is published by looking. */
 function inspected(data) {
   const v = data.verification;
-  const good = v && /^(pass|passed|ok|good|equal)/i.test(v.result || "");
-  const list = (columns) => (columns || []).map((c) => (typeof c === "string" ? { name: c, type: "" } : { ...c, levels: c.levels || c.enum || null }));
+  const good = v && v.result === "passed";
+  const list = (columns) => (columns || []).map((c) => ({ ...c, levels: c.levels || null, required: !c.optional }));
   const inputs = list(data.columns), outputs = list(data.outputs);
   return [
-    facts([["Format", h("strong", {}, data.format)], ["Size", bytes(data.bytes)],
-      ["Verification", v && v.cases ? [state(good ? "ok" : "wait", v.result), ` ${whole(v.cases)} ${v.cases === 1 ? "case" : "cases"}`, v.maximumDifference !== undefined && v.maximumDifference !== null && `, differs by at most ${v.maximumDifference}`] : "no cases came with it"]]),
-    h("h3", {}, `${whole(inputs.length)} ${inputs.length === 1 ? "input" : "inputs"}`), columnTable("Inputs of the model", inputs),
+    facts([["Format", [h("strong", {}, data.format), data.kind && `, ${data.kind}`]], data.producer && ["Made by", data.producer], ["Size", [bytes(data.bytes), data.imageBytes && `, ${bytes(data.imageBytes)} compiled`]],
+      ["Verification", v && v.result !== "none" ? [state(good ? "ok" : "wait", v.result), v.cases && ` ${whole(v.cases)} ${v.cases === 1 ? "case" : "cases"}`, v.maximumDifference !== undefined && v.maximumDifference !== null && `, differs by at most ${v.maximumDifference}`] : "no rows with known answers came with it"]]),
+    h("h3", {}, `${whole(inputs.length)} ${inputs.length === 1 ? "input" : "inputs"}`), columnTable("Inputs of the model", inputs, { inputs: true }),
     outputs.length > 0 && [h("h3", {}, `${whole(outputs.length)} ${outputs.length === 1 ? "output" : "outputs"}`), columnTable("Outputs of the model", outputs)],
   ];
 }

@@ -88,9 +88,9 @@ function explained(user) {
         user.groups?.length > 0 && h("details", {}, h("summary", {}, "Groups"), h("ul", { class: "plain" }, user.groups.map((g) => h("li", {}, h("code", {}, g)))))),
       h("li", {}, h("strong", {}, matches.length === 1 ? "1 condition matches" : `${matches.length} conditions match`)),
       h("li", { class: "steps__end" }, h("strong", {}, user.role && user.role !== "none" ? user.role : "No role"), user.reason && h("span", { class: "below" }, user.reason))),
-    user.conditions.length > 0 && plain("Conditions that were asked", ["Condition", "Role", "Result", ["Detail", "p1"]], user.conditions.map((c) => {
+    user.conditions.length > 0 && plain("Conditions that were asked", ["Condition", "Role", "Result"], user.conditions.map((c) => {
       const [kind, word] = results[c.result] || ["gone", c.result];
-      return [[h("code", {}, c.condition), c.source && h("span", { class: "below" }, c.source)], c.role, state(kind, word), c.detail || ""];
+      return [[h("code", {}, c.condition), c.source && h("span", { class: "below" }, c.source)], c.role, [state(kind, word), c.detail && h("span", { class: "below" }, c.detail)]];
     })),
     user.lastFailedLogin && note("wait", "Last failed sign-in:", " ", clock(user.lastFailedLogin.time), `, ${user.lastFailedLogin.reason}`));
 }

@@ -49,7 +49,7 @@ async function configurationTab() {
   const search = h("input", { type: "search", autocomplete: "off" });
   const only = h("input", { type: "checkbox" });
   const list = table({ caption: "Directives in effect", sort: "name", className: "table--tight directives", page: 100, none: "No directive matches.", columns: [
-    { key: "name", title: "Directive", header: true, value: (d) => d.name, render: (d) => [h("code", {}, d.name), d.default && h("span", { class: "below" }, "default")] },
+    { key: "name", title: "Directive", header: true, value: (d) => `${d.name.startsWith("MLServer") ? 0 : 1}${d.name}`, render: (d) => [h("code", {}, d.name), d.default && h("span", { class: "below" }, "default")] },
     { key: "value", title: "Value", value: (d) => d.value, render: (d) => h("code", { class: "pre-wrap" }, d.value) },
     { key: "file", title: "Set in", class: "p2", value: (d) => (d.file ? `${d.file}:${String(d.line).padStart(6, "0")}` : null), render: (d) => (d.file ? h("span", { class: "mono", title: d.file }, `${d.file}:${d.line}`) : h("span", { class: "quiet" }, "built in")) },
   ] });

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model card: what it takes and gives, who published it, how to call it.
 
-import { api, base, consumePath } from "../api.js";
-import { when } from "../ui/format.js";
-import { codeBlock, copyButton, h, panel, tableBox } from "../ui/h.js";
+import { api, base, consumePath, offers } from "../api.js";
+import { bytes, parseTime, when, whole } from "../ui/format.js";
+import { codeBlock, copyButton, facts, h, panel, state, tableBox } from "../ui/h.js";
 import { columnsOf, typeLabel } from "../ui/schema.js";
+import { mayChange } from "./service.js";
 
 export function columnTable(caption, columns, { inputs = false } = {}) {
   const levels = columns.some((c) => c.levels);
@@ -61,24 +62,43 @@ export function callPanel(lines) {
   return panel("Call it", { actions: langs }, box);
 }
 
+/** Columns as the model card has them, else those of the contract's parameters. */
+function shownColumns(service, card, columns, which) {
+  if (card) return (which === "inputs" ? card.columns : card.outputs).map((c) => ({ ...c, levels: c.levels || null, required: !c.optional }));
+  if (columns.length) return columns;
+  return (service[which === "inputs" ? "inputParameterDefinitions" : "outputParameterDefinitions"] || []).map((p) => ({ name: p.name, type: p.type, levels: null }));
+}
+
+const count = (n, word) => `${whole(n)} ${n === 1 ? word : `${word}s`}`;
+
 export async function open({ service }) {
-  const swagger = await api.swagger(service.name, service.version).catch(() => ({}));
+  const realtime = service.runtimeType === "Realtime";
+  const [swagger, card] = await Promise.all([api.swagger(service.name, service.version).catch(() => ({})),
+    realtime && offers("/admin/api/services/{name}/{version}/model") ? api.card(service.name, service.version).catch(() => null) : null]);
   const { inputs, outputs } = columnsOf(swagger);
   const path = consumePath(service.name, service.version);
-  const facts = panel("About", {}, h("div", { class: "panel__body" }, h("dl", { class: "facts" },
-    h("dt", {}, "Path"), h("dd", { class: "copyline" }, h("code", {}, path), copyButton("path", () => path)),
-    h("dt", {}, "Runtime"), h("dd", {}, service.runtimeType),
-    h("dt", {}, "Owner"), h("dd", {}, service.versionPublishedBy),
-    h("dt", {}, "Published"), h("dd", {}, when(service.creationTime)),
-    h("dt", {}, "Alias"), h("dd", {}, service.operationId || "consume"),
-    h("dt", {}, "You may"), h("dd", {}, service.myPermissionOnService === "read/write" ? "call, update and delete it" : "call it; only its owner and Owners change it"))));
-  const parameters = (list) => list.map((p) => ({ name: p.name, type: p.type, levels: null }));
-  const shownIn = inputs.length ? inputs : parameters(service.inputParameterDefinitions || []);
-  const shownOut = outputs.length ? outputs : parameters(service.outputParameterDefinitions || []);
+  const word = realtime ? "column" : "parameter";
+  const verified = card?.verification?.cases && [state("ok", card.verification.result), ` ${count(card.verification.cases, "case")}`];
+  const about = panel("About", {}, h("div", { class: "panel__body" }, facts([
+    ["Path", h("span", { class: "copyline" }, h("code", {}, path), copyButton("path", () => path))],
+    card && ["Format", [h("strong", {}, card.format), card.kind && h("span", { class: "below" }, card.kind)]],
+    card?.producer && ["Made by", card.producer],
+    card && ["Size", [bytes(card.bytes), card.imageBytes && h("span", { class: "below" }, `${bytes(card.imageBytes)} compiled`)]],
+    ["Runtime", service.runtimeType],
+    verified && ["Verified", verified],
+    ["Owner", service.versionPublishedBy],
+    ["Published", when(service.creationTime)],
+    card && parseTime(card.changedAt) - parseTime(service.creationTime) > 1000 && ["Replaced", when(card.changedAt)],
+    ["Alias", service.operationId || "consume"],
+    card && ["SHA-256", h("span", { class: "copyline" }, h("code", { class: "clip", title: card.sha256 }, card.sha256), copyButton("SHA-256", () => card.sha256))],
+    (service.outputFileNames || []).length > 0 && ["Files", service.outputFileNames.join(", ")],
+    ["You may", mayChange(service) ? "call, update and delete it" : "call it; only its owner and Owners change it"]])));
+  const shownIn = shownColumns(service, card, inputs, "inputs");
+  const shownOut = shownColumns(service, card, outputs, "outputs");
   return h("div", { class: "split" },
     h("div", { class: "stack" },
-      panel("Inputs", { aside: h("p", {}, `${shownIn.length} columns`) }, columnTable("Input columns", shownIn, { inputs: inputs.length > 0 })),
-      panel("Outputs", { aside: h("p", {}, `${shownOut.length} columns`) }, columnTable("Output columns", shownOut)),
+      panel("Inputs", { aside: h("p", {}, count(shownIn.length, word)) }, shownIn.length ? columnTable("Input columns", shownIn, { inputs: realtime }) : h("p", { class: "rows-limit" }, "It takes nothing.")),
+      panel("Outputs", { aside: h("p", {}, count(shownOut.length, word)) }, shownOut.length ? columnTable("Output columns", shownOut) : h("p", { class: "rows-limit" }, "It answers what it prints, and files.")),
       callPanel(callLines(service, exampleRequest(service, inputs)))),
-    h("aside", { class: "stack", "aria-label": "Facts" }, facts));
+    h("aside", { class: "stack", "aria-label": "Facts" }, about));
 }

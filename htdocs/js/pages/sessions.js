@@ -12,12 +12,24 @@ import { toast } from "../ui/toast.js";
 
 /** Own sessions as the contract has them, in the words of /admin/api/sessions. */
 function own(item) {
-  return { id: item.sessionId ?? item.id, name: item.name, runtimeType: item.runtimeType, state: item.state, user: me.user, createdAt: item.createdAt ?? item.creationTime, lastUsedAt: item.lastUsedAt, memoryBytes: item.memoryBytes, diskBytes: item.diskBytes };
+  const time = (seconds) => (seconds ? new Date(seconds * 1000).toISOString() : null);
+  return { id: item.id, name: item.name, runtimeType: item.runtimeType, state: item.state, user: item.owner ?? me.user, createdAt: time(item.started), lastUsedAt: time(item.used), memoryBytes: item.memory, diskBytes: item.disk };
+}
+
+async function everybodys() {
+  const items = [];
+  let cursor = "";
+  do {
+    const page = await api.allSessions({ limit: 1000, cursor });
+    items.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor && items.length < 10000);
+  return items;
 }
 
 function stateOf(s) {
   const word = s.state || "open";
-  const kind = /busy|run|exec/i.test(word) ? "wait" : /fail|dead|ended/i.test(word) ? "fail" : "ok";
+  const kind = word === "busy" ? "wait" : word === "down" ? "fail" : "ok";
   return state(kind, word);
 }
 
@@ -55,16 +67,16 @@ function sessionTable(items, whole_, again) {
 
 function snapshotTable(items, again) {
   const remove = async (s) => {
-    if (await confirm({ title: `Delete snapshot ${s.displayName || s.id}?`, action: "Delete the snapshot", consequences: h("p", {}, "Services published with it keep their copy; sessions cannot load it any more.") })) {
+    if (await confirm({ title: `Delete snapshot ${s.name || s.id}?`, action: "Delete the snapshot", consequences: h("p", {}, "Services published with it keep their copy; sessions cannot load it any more.") })) {
       act("The snapshot is deleted.", () => api.removeSnapshot(s.id), again);
     }
   };
   const list = table({ caption: "Snapshots", sort: "time", descending: true, className: "table--tight", columns: [
-    { key: "name", title: "Snapshot", header: true, value: (s) => s.displayName || s.id, render: (s) => [s.displayName && h("span", { class: "name" }, s.displayName), h("span", { class: `copyline ${s.displayName ? "below" : ""}` }, h("code", { class: "clip", title: s.id }, s.id), copyButton("snapshot id", () => s.id))] },
+    { key: "name", title: "Snapshot", header: true, value: (s) => s.name || s.id, render: (s) => [s.name && h("span", { class: "name" }, s.name), h("span", { class: `copyline ${s.name ? "below" : ""}` }, h("code", { class: "clip", title: s.id }, s.id), copyButton("snapshot id", () => s.id))] },
     { key: "owner", title: "Owner", class: "p2", value: (s) => s.owner, render: (s) => s.owner ?? "" },
-    { key: "size", title: "Size", class: "num p1", descending: true, value: (s) => s.zipFileSize ?? s.bytes, render: (s) => bytes(s.zipFileSize ?? s.bytes) },
+    { key: "size", title: "Size", class: "num p1", descending: true, value: (s) => s.contentSize, render: (s) => bytes(s.contentSize) },
     { key: "time", title: "Taken", class: "num", descending: true, value: (s) => parseTime(s.creationTime)?.getTime(), render: (s) => when(s.creationTime) },
-    { key: "acts", title: "Actions", hidden: true, class: "acts", render: (s) => h("button", { class: "icon-button icon-button--danger", type: "button", "aria-label": `Delete snapshot ${s.displayName || s.id}`, title: "Delete", onclick: () => remove(s) }, icon("trash")) },
+    { key: "acts", title: "Actions", hidden: true, class: "acts", render: (s) => h("button", { class: "icon-button icon-button--danger", type: "button", "aria-label": `Delete snapshot ${s.name || s.id}`, title: "Delete", onclick: () => remove(s) }, icon("trash")) },
   ] });
   list.show(items);
   return list.element;
@@ -74,7 +86,7 @@ export async function open({ query }) {
   const mayAll = me.may("admin") && offers("/admin/api/sessions");
   const all = mayAll && query.get("of") === "all";
   const [sessions, snapshots] = await Promise.all([
-    all ? api.allSessions().then((data) => data.items) : api.sessions().then((list) => (list || []).map(own)),
+    all ? everybodys() : api.sessions().then((list) => (list || []).map(own)),
     api.snapshots().catch(() => [])]);
   const again = () => go(location.hash);
   const sum = (name) => sessions.reduce((total, s) => total + (s[name] || 0), 0);

@@ -20,7 +20,7 @@ export function columnsOf(swagger) {
 export function typeLabel(column) {
   if (!column.type) return "";
   if (column.levels) return `${column.levels.length} levels`;
-  return { number: "number", integer: "whole number", boolean: "true or false", string: "text" }[column.type] || column.type;
+  return { numeric: "number", logical: "true or false", character: "text", number: "number", integer: "whole number", boolean: "true or false", string: "text" }[column.type] || column.type;
 }
 
 /** A text cell as the column's JSON value; empty is missing. Throws when it is no such value. */
