@@ -115,7 +115,12 @@ export const api = {
   revoke: (id) => call("DELETE", admin(`tokens/${part(id)}`)),
   revokeAll: (user) => call("DELETE", admin(`tokens${asQuery({ user })}`)),
   audit: (parameters) => get(admin(`audit${asQuery(parameters)}`)),
-  auditFile: (parameters) => file(admin(`audit${asQuery(parameters)}`), "text/csv"),
+  /** One page of the records as CSV: {text, next}. */
+  async auditCsv(parameters, options) {
+    const answer = await exchange("GET", admin(`audit${asQuery(parameters)}`), undefined, { ...options, headers: { Accept: "text/csv" } });
+    if (answer.status >= 400) throw new ApiError(answer.status, parsed(answer.text), answer.headers.get("X-Request-Id"));
+    return { text: answer.text, next: answer.headers.get("X-Next-Cursor") };
+  },
 
   configuration: () => get(admin("configuration")),
   licences: () => get(admin("licences")),

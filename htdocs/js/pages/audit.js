@@ -8,7 +8,8 @@ import { clock, milliseconds, whole } from "../ui/format.js";
 import { bones, button, copyButton, failure, field, h, icon, panel, state, tableBox } from "../ui/h.js";
 
 const names = ["user", "service", "operation", "outcome", "from", "to"];
-const PAGE = 100;
+const PAGE = 100; // records shown at a time
+const EXPORT = 1000; // records asked for at a time
 
 /** The local time that people type, as the interface has it. */
 const instant = (text) => (text ? new Date(text).toISOString() : "");
@@ -68,14 +69,29 @@ export async function open({ query }) {
   }
   await load(true);
 
+  // All records that match, page by page; the button cancels meanwhile.
+  let stop = null;
   const save = button("CSV", { glyph: "download", onclick: async () => {
-    save.disabled = true;
+    if (stop) { stop.abort(); return; }
+    stop = new AbortController();
+    const texts = [];
+    let next = "", lines = 0;
     try {
-      saveBlob("audit.csv", await api.auditFile(asked()));
+      do {
+        const page = await api.auditCsv({ ...asked(), limit: EXPORT, cursor: next }, { signal: stop.signal });
+        const text = texts.length ? page.text.slice(page.text.indexOf("\n") + 1) : page.text;
+        texts.push(text);
+        lines += text.split("\n").length - 1;
+        next = page.next;
+        count.textContent = `Exporting, ${whole(lines)} lines. Press CSV again to cancel.`;
+      } while (next);
+      saveBlob("audit.csv", new Blob(texts, { type: "text/csv" }));
+      count.textContent = `Exported ${whole(Math.max(0, lines - 1))} records.`;
     } catch (error) {
-      problem.replaceChildren(failure("Not exported.", error));
+      if (error.name === "AbortError") count.textContent = "The export is cancelled.";
+      else problem.replaceChildren(failure("Not exported.", error));
     }
-    save.disabled = false;
+    stop = null;
   } });
   const search = async (event) => {
     event?.preventDefault();

@@ -64,8 +64,7 @@ export function chart({ title, unit, times, series, group, describe, format = St
     legend.append(h("li", {}, h("span", { class: `key key--${s.kind || lines[k]}` }), s.label, " ", value));
     return value;
   });
-  const at = h("span", { class: "quiet" });
-  legend.append(h("li", {}, at));
+  const at = h("span", { class: "hint" });
   const tell = (i) => {
     const index = i ?? times.length - 1;
     series.forEach((s, k) => { readings[k].textContent = s.values[index] === null || s.values[index] === undefined ? "–" : `${format(s.values[index])}\u00a0${unit}`; });
@@ -80,7 +79,7 @@ export function chart({ title, unit, times, series, group, describe, format = St
     }
   });
   draw({ box, times, series, group, tell, bars, format });
-  return h("figure", { class: "chart-figure" }, h("figcaption", {}, h("h3", {}, title, " ", h("span", { class: "unit" }, unit)), legend), box, details);
+  return h("figure", { class: "chart-figure" }, h("figcaption", {}, h("div", { class: "chart-title" }, h("h3", {}, title, " ", h("span", { class: "unit" }, unit)), at), legend), box, details);
 }
 
 async function draw({ box, times, series, group, tell, bars, format }) {
