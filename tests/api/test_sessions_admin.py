@@ -67,17 +67,17 @@ def test_a_session_that_works_is_busy(alice, admin, opened):
 
 
 def test_owners_end_sessions_of_others(alice, admin, opened):
-    answer = admin.delete("/admin/api/sessions/" + opened)
+    answer = admin.delete("/admin/api/sessions/%s" % opened)
     assert answer.status_code == 204 and answer.content == b""
     wait_until(lambda: find(admin, opened) is None, 10, "its end")
     is_error(alice.post("/sessions/%s/execute" % opened,
                         json={"code": "1"}), 404)
-    is_error(admin.delete("/admin/api/sessions/" + opened), 404)
+    is_error(admin.delete("/admin/api/sessions/%s" % opened), 404)
 
 
 def test_only_owners(alice, nobody, opened):
     is_error(alice.get("/admin/api/sessions"), 403)
-    is_error(alice.delete("/admin/api/sessions/" + opened), 403)
+    is_error(alice.delete("/admin/api/sessions/%s" % opened), 403)
     is_error(nobody.get("/admin/api/sessions"), 401)
     assert [one for one in alice.get("/sessions").json()
             if one["id"] == opened]
