@@ -21,7 +21,7 @@ import tempfile
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 
 
-def wrk(url, seconds, headers=(), body=None):
+def wrk(url, seconds, headers=(), body=None, connections=16):
     """Run wrk; returns requests/s and latencies in milliseconds."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write('wrk.method = "POST"\n')
@@ -33,7 +33,8 @@ def wrk(url, seconds, headers=(), body=None):
         script.write(REPORT)
         script.flush()
         done = subprocess.run(
-            ["wrk", "-t1", "-c16", "-d%ds" % seconds, "-s", script.name, url],
+            ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds, "-s",
+             script.name, url],
             capture_output=True, text=True, check=True)
     figures = dict(re.findall(r"^@(\w+) ([\d.e+-]+)$", done.stdout, re.M))
     if int(float(figures["errors"])):
@@ -56,10 +57,11 @@ def lua_string(value):
     return '"%s"' % value.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def one_row(inputs):
-    """A request of one row, all inputs given: about 900 bytes."""
+def request(inputs, rows=1):
+    """A request, all inputs given: a row takes about 900 bytes."""
     return json.dumps({"inputData": {
-        "x%d" % i: [round((i * 0.37) % 4 - 2 + 1 / 3, 14)]
+        "x%d" % i: [round(((i + 7 * r) * 0.37) % 4 - 2 + 1 / 3, 14)
+                    for r in range(rows)]
         for i in range(inputs)}})
 
 
@@ -78,12 +80,25 @@ def server(children, **options):
 """, **options)
 
 
+def bench_many(url, options, headers, body):
+    """One caller after the other: a row of a request of 1,000 rows beside a
+    request of one row."""
+    one = thousand = 0
+    for _ in range(options.rounds):
+        one = max(one, wrk(url, options.seconds, headers, body, 1)["rate"])
+        thousand = max(thousand, wrk(url, options.seconds, headers,
+                                     request(30, 1000), 1)["rate"])
+    print("http-one-row-us: %.1f us" % (1e6 / one))
+    print("http-1000-rows-row-us: %.2f us" % (1e3 / thousand))
+    print("http-1000-rows-ratio: %.1f" % (1000 * thousand / one))
+
+
 def bench_ratio(options, models):
     httpd = server(16)
     try:
         httpd.start()
         client = httpd.client("alice")
-        body = one_row(30)
+        body = request(30)
         # The same size of model in two formats: LightGBM's is scored by the
         # packed forest, PMML's by the general tree walker.
         for name, model in (
@@ -112,6 +127,7 @@ def bench_ratio(options, models):
                                                          figures["rate"]))
             print("http-%s-p50-ms: %.3f" % (name, figures["p50"]))
             print("http-%s-p99-ms: %.3f" % (name, figures["p99"]))
+        bench_many(httpd.url() + "/api/boosted/1", options, headers, body)
         for name, label in (("score", "http-ratio"),
                             ("score-pmml", "http-ratio-pmml")):
             print("%s: %.2f" % (label, best[name]["rate"]

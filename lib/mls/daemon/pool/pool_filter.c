@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -26,9 +27,11 @@ static const char *const refused_calls[] = {
 };
 
 /* What a runtime itself still does after init code ran, in each fork, and
- * with these flags only: worker-protocol.md, "Isolation". */
-#define NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC)
-#define MOUNT_FLAGS (MS_NOSUID | MS_NODEV | MS_REC | MS_PRIVATE)
+ * with these flags only: isolate.py, worker-protocol.md "Isolation". */
+#define NAMESPACES                                                      \
+    (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC          \
+     | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)
+#define MOUNT_FLAGS (MS_NOSUID | MS_NODEV)
 
 static int refuse_calls(scmp_filter_ctx filter)
 {
@@ -46,57 +49,73 @@ static int refuse_calls(scmp_filter_ctx filter)
     return 0;
 }
 
-/* No new user namespace: it would give back what was taken. clone3 hides its
- * flags, so libraries are told to fall back to clone. */
+static int refuse(scmp_filter_ctx filter, int call)
+{
+    return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0);
+}
+
+/* Refuse a call whose argument has all bits of `set` and none of `clear`. */
+static int refuse_bits(scmp_filter_ctx filter, int call, unsigned argument,
+                       scmp_datum_t set, scmp_datum_t clear)
+{
+    const struct scmp_arg_cmp bits = {argument, SCMP_CMP_MASKED_EQ,
+                                      set | clear, set};
+
+    return seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), call, 1,
+                                  &bits);
+}
+
+/* No new user namespace: it would give back what was taken. */
 static int refuse_namespaces(scmp_filter_ctx filter)
 {
-    const int bad = seccomp_rule_add(
-        filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-        SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
+    int bad = refuse(filter, SCMP_SYS(unshare));
 
+    if (!bad) {
+        bad = refuse(filter, SCMP_SYS(mount));
+    }
     return bad ? bad
-               : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS),
-                                  SCMP_SYS(clone3), 0);
+               : refuse_bits(filter, SCMP_SYS(clone), 0, CLONE_NEWUSER, 0);
 }
 
-static int refuse_all_mounts(scmp_filter_ctx filter)
+/* A new user namespace by one value of clone's flags alone: any other bit,
+ * and any missing one, is refused. Of mounts neither bind, move nor remount:
+ * each flag that is not needed is refused. */
+static int refuse_other_namespaces(scmp_filter_ctx filter)
 {
-    const int bad = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
-                                     SCMP_SYS(unshare), 0);
+    int bad = refuse(filter, SCMP_SYS(unshare));
 
-    return bad ? bad
-               : seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
-                                  SCMP_SYS(mount), 0);
-}
-
-/* Neither bind, move nor remount: each flag that is not needed is refused. */
-static int refuse_other_mounts(scmp_filter_ctx filter)
-{
-    int bad = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
-                               SCMP_SYS(unshare), 1,
-                               SCMP_A0(SCMP_CMP_NE, NAMESPACES));
-
-    for (unsigned bit = 0; !bad && bit < 32; bit++) {
-        const scmp_datum_t flag = (scmp_datum_t)1 << bit;
-        if (!(flag & MOUNT_FLAGS)) {
-            bad = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM),
-                                   SCMP_SYS(mount), 1,
-                                   SCMP_A3(SCMP_CMP_MASKED_EQ, flag, flag));
+    for (unsigned number = 0; !bad && number < 32; number++) {
+        const scmp_datum_t bit = (scmp_datum_t)1 << number;
+        if (bit == CLONE_NEWUSER) {
+            continue;
+        }
+        bad = bit & NAMESPACES
+                  ? refuse_bits(filter, SCMP_SYS(clone), 0, CLONE_NEWUSER,
+                                bit)
+                  : refuse_bits(filter, SCMP_SYS(clone), 0,
+                                CLONE_NEWUSER | bit, 0);
+    }
+    for (unsigned number = 0; !bad && number < 32; number++) {
+        const scmp_datum_t bit = (scmp_datum_t)1 << number;
+        if (!(bit & MOUNT_FLAGS)) {
+            bad = refuse_bits(filter, SCMP_SYS(mount), 3, bit, 0);
         }
     }
     return bad;
 }
 
+/* clone3 hides its flags, so libraries are told to fall back to clone. */
 static int add_rules(scmp_filter_ctx filter, int loading)
 {
     int bad = refuse_calls(filter);
 
     if (!bad) {
-        bad = refuse_namespaces(filter);
+        bad = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS),
+                               SCMP_SYS(clone3), 0);
     }
     if (!bad) {
-        bad = loading ? refuse_other_mounts(filter)
-                      : refuse_all_mounts(filter);
+        bad = loading ? refuse_other_namespaces(filter)
+                      : refuse_namespaces(filter);
     }
     return bad;
 }
@@ -109,6 +128,9 @@ mls_err *pool_filter_make(int *fd, int loading, apr_pool_t *scratch)
     *fd = memfd_create("seccomp", MFD_CLOEXEC);
     if (!bad && *fd < 0) {
         bad = -errno;
+    }
+    if (!bad) { /* a tree instead of a list; older libraries have none */
+        (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     }
     if (!bad) {
         bad = seccomp_export_bpf(filter, *fd);

@@ -414,7 +414,7 @@ int mls_pool_reaped(mls_pool *pool, pid_t pid, int status)
                 : apr_psprintf(r->pool, "its process ended with status %d",
                                WEXITSTATUS(status));
         r->pid = -1;
-        if (r->service && r->state < RUNTIME_READY) {
+        if (r->service && !r->gave_worker) {
             pool_service_failed(pool, r->service, reason);
         }
         pool_runtime_end(pool, r, reason);

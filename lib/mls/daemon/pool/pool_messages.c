@@ -221,6 +221,7 @@ static void got_worker(pool_runtime *runtime, const mls_json *message, int fd)
     }
     worker->channel = fd;
     worker->state = WORKER_IDLE;
+    runtime->gave_worker = 1;
 }
 
 static void got_message(mls_pool *pool, pool_runtime *runtime,
@@ -277,7 +278,7 @@ void pool_runtime_readable(mls_pool *pool, pool_runtime *runtime)
         if (count > 0) {
             close(fds[0]);
         }
-        if (runtime->service && runtime->state < RUNTIME_READY) {
+        if (runtime->service && !runtime->gave_worker) {
             pool_service_failed(pool, runtime->service,
                                 "the runtime ended while it was loading");
         }

@@ -66,6 +66,7 @@ struct pool_runtime {
     int renewing;           /* another is being started in its place */
     int fork_safe;
     int reuse;
+    int gave_worker;        /* at least one worker came from it */
     int load_failed;        /* answers each request with its load error */
     int next_worker;
     pool_worker *workers;

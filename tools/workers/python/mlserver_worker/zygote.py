@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A service version, loaded once; each request runs in a fork of it."""
 
+import gc
 import json
 import os
 import random
@@ -9,7 +10,7 @@ import signal
 import sys
 import tempfile
 
-from . import execute, isolate, workspace
+from . import execute, isolate, warm, workspace
 from .children import Children, wait_readable
 from .console import Console
 from .proto import Channel, ProtocolError, Stream
@@ -131,6 +132,8 @@ class Zygote:
             os.close(snapshot)
         self._allow_processes(limits)
         self.children.install()
+        self.teacher = warm.Teacher()
+        self.alive_read, self.alive_write = os.pipe2(os.O_CLOEXEC)
         os.chdir("/")
         # The service has read what requests find in their own folder.
         shutil.rmtree(folder, ignore_errors=True)
@@ -159,16 +162,31 @@ class Zygote:
     def run(self):
         threads = isolate.thread_count()
         self.fork_safe = threads == 1
+        # A collection in a fork would write to every object, and so copy
+        # every page of them.
+        gc.collect()
+        gc.freeze()
         self.control.send({
             "op": "ready", "threads": threads, "forkSafe": self.fork_safe,
             "loadError": self.service.error[0] if self.service.error else None,
             "console": self.load_console.text()[-4096:]})
         while True:
-            for source in wait_readable(self.control, self.children):
+            for source in wait_readable(self.control, self.children,
+                                        self.teacher):
                 if source is self.children:
                     self._report_ended()
+                elif source is self.teacher:
+                    self._learn()
                 elif not self._command():
                     return
+
+    def _learn(self):
+        """Once it is known what calls need; user code may have changed the
+        handlers again meanwhile."""
+        self.teacher.listen()
+        self.children.install()
+        gc.collect()
+        gc.freeze()
 
     def _report_ended(self):
         for number, status, how in self.children.reap():
@@ -194,13 +212,14 @@ class Zygote:
 
     def _fork(self, number):
         ours, theirs = _channel_pair()
-        pid = os.fork()
+        user = os.geteuid(), os.getegid()
+        pid = isolate.fork_isolated() if self.isolate else os.fork()
         if pid == 0:
             try:
                 os.close(theirs)
                 self.children.forget_all()
                 self.control.close()
-                _become_worker(self, ours)
+                _become_worker(self, ours, user)
             finally:
                 os._exit(70)
         os.close(ours)
@@ -229,25 +248,15 @@ def _channel_pair():
     return first.detach(), second.detach()
 
 
-def _become_worker(zygote, channel):
-    """In the fork: namespaces of its own, then a second fork that is process
-    1 in them; this one stays to hand its end on."""
+def _become_worker(zygote, channel, user):
+    """In the fork."""
+    os.close(zygote.alive_write)
     isolate.die_with_parent()
+    if _ended(zygote.alive_read):
+        os._exit(0)
+    os.close(zygote.alive_read)
     if zygote.isolate:
-        isolate.unshare()
-        alive_read, alive_write = os.pipe2(os.O_CLOEXEC)
-        pid = os.fork()
-        if pid != 0:
-            os.close(channel)
-            _, status = os.waitpid(pid, 0)
-            if os.WIFSIGNALED(status):
-                os.kill(os.getpid(), os.WTERMSIG(status))
-            os._exit(os.WEXITSTATUS(status))
-        os.close(alive_write)
-        isolate.die_with_parent()
-        if _ended(alive_read):
-            os._exit(0)
-        os.close(alive_read)
+        isolate.map_user(*user)
     Worker(zygote, Channel(channel), zygote.isolate).run()
     os._exit(0)
 
@@ -266,6 +275,7 @@ class Worker:
     def __init__(self, zygote, channel, isolated):
         service = zygote.service
         self.service = service
+        self.teacher = zygote.teacher
         self.channel = channel
         self.reuse = zygote.reuse
         if isolated:  # what can be written is this request's alone
@@ -292,6 +302,8 @@ class Worker:
             isolate.limit_time(service.limits["cpu"])
         if service.init_each and service.error is None:
             service.run_init()
+        if not self.reuse:
+            warm.touch(self.teacher.lesson)
 
     @staticmethod
     def _keep(zygote):
@@ -332,6 +344,8 @@ class Worker:
         result = self._result(stream.receive_request())
         self.console.flush()
         stream.send_result(result)
+        if not self.reuse:
+            self.teacher.tell()
 
     def _result(self, body):
         definition = self.service.definition
