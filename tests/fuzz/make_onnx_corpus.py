@@ -299,6 +299,116 @@ def images():
     return model(nodes, [value("image", T.STRING, [None, 1])], outputs)
 
 
+def encoders_ml():
+    """Encoders and scalers that no other model here has."""
+    nodes = [
+        h.make_node("CategoryMapper", ["word"], ["number"], domain=ML,
+                    cats_strings=["no", "yes"], cats_int64s=[0, 1],
+                    default_int64=-1),
+        h.make_node("Cast", ["number"], ["real"], to=T.FLOAT),
+        h.make_node("FeatureVectorizer", ["real", "x"], ["all"], domain=ML,
+                    inputdimensions=[1, 2]),
+        h.make_node("Binarizer", ["all"], ["over"], domain=ML,
+                    threshold=0.5),
+        h.make_node("Normalizer", ["all"], ["l1"], domain=ML, norm="L1"),
+        h.make_node("Normalizer", ["all"], ["most"], domain=ML, norm="MAX"),
+        h.make_node("ArrayFeatureExtractor", ["l1", "last"], ["share"],
+                    domain=ML),
+        h.make_node("LabelEncoder", ["number"], ["back"], domain=ML,
+                    keys_int64s=[0, 1], values_strings=["NO", "YES"],
+                    default_string="?"),
+    ]
+    return model(nodes, [value("word", T.STRING, [None, 1]),
+                         value("x", T.FLOAT, [None, 2])],
+                 [value("over", T.FLOAT, [None, 3]),
+                  value("most", T.FLOAT, [None, 3]),
+                  value("share", T.FLOAT, [None, 1]),
+                  value("back", T.STRING, [None, 1])],
+                 [constant("last", np.array([2], np.int64))])
+
+
+def classifiers():
+    """Linear and support vector classifiers, a forest of averages."""
+    nodes = [
+        h.make_node("LinearClassifier", ["x"], ["label", "p"], domain=ML,
+                    coefficients=[1.0, -1.0, 0.5, 0.25, -0.5, 2.0],
+                    intercepts=[0.0, 0.1, -0.2], multi_class=1,
+                    classlabels_strings=["a", "b", "c"],
+                    post_transform="SOFTMAX"),
+        h.make_node("SVMClassifier", ["x"], ["side", "v"], domain=ML,
+                    kernel_type="RBF", kernel_params=[0.5, 0.0, 3.0],
+                    vectors_per_class=[1, 1], rho=[0.1],
+                    support_vectors=[1.0, 0.0, -1.0, 1.0],
+                    coefficients=[1.0, -1.0], classlabels_ints=[3, 5],
+                    prob_a=[-2.0], prob_b=[0.1]),
+        h.make_node("TreeEnsembleRegressor", ["x"], ["m"], domain=ML,
+                    nodes_treeids=[0, 0, 0, 1], nodes_nodeids=[0, 1, 2, 0],
+                    nodes_featureids=[1, 0, 0, 0],
+                    nodes_modes=["BRANCH_GTE", "LEAF", "LEAF", "LEAF"],
+                    nodes_values=[0.5, 0.0, 0.0, 0.0],
+                    nodes_truenodeids=[1, 0, 0, 0],
+                    nodes_falsenodeids=[2, 0, 0, 0],
+                    target_treeids=[0, 0, 1], target_nodeids=[1, 2, 0],
+                    target_ids=[0, 0, 0], target_weights=[4.0, 8.0, 1.0],
+                    n_targets=1, aggregate_function="AVERAGE",
+                    base_values=[0.5]),
+    ]
+    return model(nodes, [value("x", T.FLOAT, [None, 2])],
+                 [value("label", T.STRING, [None]),
+                  value("p", T.FLOAT, [None, 3]),
+                  value("side", T.INT64, [None]),
+                  value("v", T.FLOAT, [None, 2]),
+                  value("m", T.FLOAT, [None, 1])])
+
+
+def layers():
+    """A recurrent layer, a quantised product, sums of products, a grid."""
+    rng = np.random.default_rng(3)
+    f = np.float32
+
+    def real(*shape):
+        return (rng.normal(size=shape) * 0.5).astype(f)
+    nodes = [
+        h.make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2]),
+        h.make_node("LSTM", ["t", "w", "r", "b"], ["", "last"],
+                    hidden_size=2),
+        h.make_node("Squeeze", ["last", "front"], ["h"]),
+        h.make_node("GRU", ["t", "gw", "gr"], ["", "g"], hidden_size=1,
+                    direction="reverse"),
+        h.make_node("Squeeze", ["g", "front"], ["gru"]),
+        h.make_node("QuantizeLinear", ["h", "scale", "zero"], ["q"]),
+        h.make_node("MatMulInteger", ["q", "weights", "zero"], ["sums"]),
+        h.make_node("DequantizeLinear", ["q", "scale", "zero"], ["d"]),
+        h.make_node("Einsum", ["x", "m"], ["e"], equation="nij,ki->nk"),
+        h.make_node("Unsqueeze", ["x", "one"], ["picture"]),
+        h.make_node("Shape", ["x"], ["rows"], end=1),
+        h.make_node("Concat", ["rows", "rest"], ["size"], axis=0),
+        h.make_node("Expand", ["places", "size"], ["grid"]),
+        h.make_node("GridSample", ["picture", "grid"], ["s"],
+                    mode="linear", align_corners=1),
+        h.make_node("Flatten", ["s"], ["y"]),
+    ]
+    return model(nodes, [value("x", T.FLOAT, [None, 3, 2])],
+                 [value("h", T.FLOAT, [None, 2]),
+                  value("gru", T.FLOAT, [None, 1]),
+                  value("sums", T.INT32, [None, 2]),
+                  value("d", T.FLOAT, [None, 2]),
+                  value("e", T.FLOAT, [None, 2]),
+                  value("y", T.FLOAT, [None, 2])],
+                 [constant("w", real(1, 8, 2)), constant("r", real(1, 8, 2)),
+                  constant("b", real(1, 16)), constant("gw", real(1, 3, 2)),
+                  constant("gr", real(1, 3, 1)),
+                  constant("front", np.array([0], np.int64)),
+                  constant("one", np.array([1], np.int64)),
+                  constant("scale", np.array(0.01, f)),
+                  constant("zero", np.array(128, np.uint8)),
+                  constant("weights", np.array([[1, -2], [3, 4]], np.int8)),
+                  constant("m", real(2, 3)),
+                  constant("rest", np.array([1, 2, 2], np.int64)),
+                  constant("places", np.array([[[[0.5, -0.5],
+                                                 [-1, 1]]]], f))], opset=20)
+
+
 def dictionaries():
     """Maps as inputs: columns named by their keys."""
     words = h.make_map_type_proto(T.STRING, h.make_tensor_type_proto(
@@ -363,7 +473,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     for make in (trees, columns, texts, pictures, control, functions,
                  encoders, shapes, hashes, cleaning, images,
-                 dictionaries):
+                 dictionaries, encoders_ml, classifiers, layers):
         (folder / f"{make.__name__}.onnx").write_bytes(
             make().SerializeToString(deterministic=True))
     for name, bad in refused().items():

@@ -25,5 +25,6 @@ int cmd_compile(int argc, char **argv);   /* cmd_compile.c */
 int cmd_score(int argc, char **argv);     /* cmd_score.c */
 int cmd_bench(int argc, char **argv);     /* cmd_bench.c */
 int cmd_onnx_test(int argc, char **argv); /* onnx_test.c */
+int cmd_onnx_operators(int argc, char **argv); /* cmd_onnx_operators.c */
 
 #endif

@@ -18,6 +18,8 @@ static const mlscore_command commands[] = {
      "measure rows a second, and a single row"},
     {"onnx-test", cmd_onnx_test, "DIR...",
      "run tests in the ONNX project's layout"},
+    {"onnx-operators", cmd_onnx_operators, "",
+     "list the ONNX operators that are supported"},
 };
 
 static void usage(FILE *to)

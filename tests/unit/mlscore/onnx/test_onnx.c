@@ -29,6 +29,24 @@ static const struct {
      "y[0],y[1]\n16,32\n-32,40\n"},
     {"a map takes a column a key, 0 where there is none", "dictionaries",
      "2,height,1,width,0\n5,2,4,1,3\n,,4,1,\n", "y\n54321.5\n4001.5\n"},
+    {"encoders, norms and labels", "encoders_ml",
+     "word,x0,x1\nyes,1,2\nno,.25,-1\nmaybe,0,0\n",
+     "over[0],over[1],over[2],most[0],most[1],most[2],share,back\n"
+     "1,1,1,0.5,0.5,1,0.5,YES\n0,0,0,0,1,-4,-0.8,NO\n"
+     "0,0,0,-1,0,0,0,?\n"},
+    {"linear, support vectors, a forest of averages", "classifiers",
+     "x0,x1\n1,2\n-1,.5\n0,0\n",
+     "label,p[0],p[1],p[2],side,v[0],v[1],m\n"
+     "c,0.01206768,0.09854674,0.8893855,3,0.55139333,0.4486066,3\n"
+     "c,0.04796436,0.16327867,0.788757,5,0.19366045,0.8063396,3\n"
+     "b,0.34200877,0.37797815,0.28001308,3,0.6385824,0.36141768,5\n"},
+    {"recurrent, quantised, sums of products, a grid", "layers",
+     "x0,x1,x2,x3,x4,x5\n1,2,3,-1,.5,0\n-1,0,.25,1,2,2\n",
+     "h[0],h[1],gru,sums[0],sums[1],d[0],d[1],e[0],e[1],y[0],y[1]\n"
+     "0.04771502,-0.27363935,0.42019999,-76,-118,0.05,-0.27,"
+     "-2.9278746,-2.6379573,0.875,0.5\n"
+     "-0.08908815,-0.05546848,-0.03086656,-27,-6,-0.09,-0.06,"
+     "2.6610117,-1.0704248,0.28125,2\n"},
     {"If takes the other branch", "control",
      "x0,x1\n1,3\n", "y[0],y[1]\n-16,-48\n"},
     {"functions are inlined, attributes passed or defaulted", "functions",
@@ -76,7 +94,7 @@ static void test_models_answer(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        char want[1024];
+        char want[2048];
         char *have = score_corpus(cases[i].model, cases[i].rows, NULL);
 
         snprintf(want, sizeof(want), "%s", cases[i].answers);
