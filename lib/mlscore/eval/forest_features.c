@@ -130,6 +130,15 @@ static void fill_doubles(const mlscore_forest *forest, const forest_virtual *v,
 {
     uint32_t row = 0;
 
+#if defined(__x86_64__)
+    if (forest->level == MLSCORE_CPU_AVX512 &&
+        v->kind != FOREST_VIRTUAL_WORD) {
+        row = rows & ~15u;
+        mlscore_forest_ranks_avx512(forest->cuts + v->first, v->count, x,
+                                    width, v->kind == FOREST_VIRTUAL_NEGATIVE,
+                                    row, out);
+    }
+#endif
     for (; v->kind != FOREST_VIRTUAL_WORD && row + ROWS <= rows;
          row += ROWS) {
         double values[ROWS];

@@ -5,8 +5,8 @@
  *   KERNEL  the name of the function
  *   WIDTH   floats in a vector
  *
- * and are compiled for one instruction set each. Sixteen rows are
- * 16 / WIDTH vectors; up to VECTORS are kept in registers at once.
+ * and are compiled for one instruction set each. Four vectors of rows are kept
+ * in registers at once; FOREST_BLOCK is a multiple of that.
  */
 
 #include <stdint.h>
@@ -44,62 +44,83 @@ static inline vector_int lowest_clear(vector_int bad)
     return ((bits >> 23) - 127) & (FOREST_WORD - 1);
 }
 
-/* One word of one tree for `vectors` vectors of rows. Its leaves replace those
- * in `leaves` where it has any, or everywhere when it is the tree's last. */
-static inline __attribute__((always_inline)) void word_leaves(
-    const mlscore_forest *forest, const forest_group *group, uint32_t lane,
-    uint32_t word, int last, const float *block, const int vectors,
-    uint32_t *leaves)
+/* Where a word of a tree has its conditions. */
+typedef struct word_slots {
+    const float *cuts;
+    const uint32_t *masks;
+    const uint16_t *features;
+    size_t cut_end, set_start, set_end; /* slots are FOREST_LANES apart */
+} word_slots;
+
+static inline word_slots slots_of(const mlscore_forest *forest,
+                                  const forest_group *group, uint32_t lane)
 {
     const size_t start = (size_t)group->slots * FOREST_LANES + lane;
     const forest_lane counts =
         forest->lanes[(group - forest->groups) * FOREST_LANES + lane];
-    const float *cuts = forest->mask_cuts + start;
-    const uint32_t *masks = forest->masks + start;
-    const uint16_t *features = forest->mask_features + start;
-    vector_int bad[4] = {{0}, {0}, {0}, {0}};
-
-    for (size_t i = 0; i < (size_t)counts.cut_count * FOREST_LANES;
-         i += FOREST_LANES) {
-        const float *x = block + (size_t)features[i] * FOREST_BLOCK;
-        const vector_float cut = (vector_float){0} + cuts[i];
-        const vector_int mask = (vector_int){0} + (int32_t)masks[i];
-
-        for (int v = 0; v < vectors; v++) {
-            bad[v] |= ~(load_floats(x + v * WIDTH) < cut) & mask;
-        }
-    }
     const size_t sets = (size_t)group->cut_slots * FOREST_LANES;
 
-    for (size_t i = sets; i < sets + (size_t)counts.set_count * FOREST_LANES;
-         i += FOREST_LANES) {
-        const float *x = block + (size_t)features[i] * FOREST_BLOCK;
-        const vector_int mask = (vector_int){0} + (int32_t)masks[i];
-        int32_t word_bits;
+    return (word_slots){forest->mask_cuts + start,
+                        forest->masks + start,
+                        forest->mask_features + start,
+                        (size_t)counts.cut_count * FOREST_LANES,
+                        sets,
+                        sets + (size_t)counts.set_count * FOREST_LANES};
+}
 
-        memcpy(&word_bits, &cuts[i], sizeof(word_bits));
-        const vector_int set = (vector_int){0} + word_bits;
+/* The leaves of some rows from what is left out of a word. */
+static inline void put_leaves(vector_int bad, uint32_t word, int last,
+                              uint32_t *leaves)
+{
+    vector_int leaf = lowest_clear(bad) + (int32_t)(word * FOREST_WORD);
 
-        for (int v = 0; v < vectors; v++) {
-            bad[v] |= ((load_ints(x + v * WIDTH) & set) != 0) & mask;
-        }
+    if (!last) {
+        const vector_int none = bad == -1;
+
+        leaf = (leaf & ~none) | (load_ints(leaves) & none);
     }
-    for (int v = 0; v < vectors; v++) {
-        vector_int leaf = lowest_clear(bad[v]) + (int32_t)(word * FOREST_WORD);
+    memcpy(leaves, &leaf, sizeof(leaf));
+}
 
-        if (!last) {
-            const vector_int none = bad[v] == -1;
+/* One word of one tree for four vectors of rows. In an array, the compiler
+ * would keep what is left out in memory. */
+static void word_of_rows(const word_slots *slots, uint32_t word, int last,
+                         const float *block, uint32_t *leaves)
+{
+    vector_int a = {0}, b = a, c = a, d = a;
 
-            leaf = (leaf & ~none) | (load_ints(leaves + v * WIDTH) & none);
-        }
-        memcpy(leaves + v * WIDTH, &leaf, sizeof(leaf));
+    for (size_t i = 0; i < slots->cut_end; i += FOREST_LANES) {
+        const float *x = block + (size_t)slots->features[i] * FOREST_BLOCK;
+        const vector_float cut = (vector_float){0} + slots->cuts[i];
+        const vector_int mask = (vector_int){0} + (int32_t)slots->masks[i];
+
+        a |= ~(load_floats(x) < cut) & mask;
+        b |= ~(load_floats(x + WIDTH) < cut) & mask;
+        c |= ~(load_floats(x + 2 * WIDTH) < cut) & mask;
+        d |= ~(load_floats(x + 3 * WIDTH) < cut) & mask;
     }
+    for (size_t i = slots->set_start; i < slots->set_end; i += FOREST_LANES) {
+        const float *x = block + (size_t)slots->features[i] * FOREST_BLOCK;
+        const vector_int mask = (vector_int){0} + (int32_t)slots->masks[i];
+        int32_t bits;
+
+        memcpy(&bits, &slots->cuts[i], sizeof(bits));
+        const vector_int set = (vector_int){0} + bits;
+
+        a |= ((load_ints(x) & set) != 0) & mask;
+        b |= ((load_ints(x + WIDTH) & set) != 0) & mask;
+        c |= ((load_ints(x + 2 * WIDTH) & set) != 0) & mask;
+        d |= ((load_ints(x + 3 * WIDTH) & set) != 0) & mask;
+    }
+    put_leaves(a, word, last, leaves);
+    put_leaves(b, word, last, leaves + WIDTH);
+    put_leaves(c, word, last, leaves + 2 * WIDTH);
+    put_leaves(d, word, last, leaves + 3 * WIDTH);
 }
 
 void KERNEL(const mlscore_forest *forest, const forest_group *group,
             const float *block, uint32_t rows, uint32_t *leaves)
 {
-    const uint32_t padded = (rows + 15) & ~15u;
     uint32_t lane = 0;
 
     for (uint32_t t = 0; t < group->tree_count; t++) {
@@ -107,15 +128,10 @@ void KERNEL(const mlscore_forest *forest, const forest_group *group,
         uint32_t *out = leaves + (size_t)t * FOREST_BLOCK;
 
         for (uint32_t w = words; w-- > 0;) {
-            uint32_t row = 0;
+            const word_slots slots = slots_of(forest, group, lane + w);
 
-            for (; row + 4 * WIDTH <= padded; row += 4 * WIDTH) {
-                word_leaves(forest, group, lane + w, w, w + 1 == words,
-                            block + row, 4, out + row);
-            }
-            for (; row < padded; row += 16) {
-                word_leaves(forest, group, lane + w, w, w + 1 == words,
-                            block + row, 16 / WIDTH, out + row);
+            for (uint32_t row = 0; row < rows; row += 4 * WIDTH) {
+                word_of_rows(&slots, w, w + 1 == words, block + row, out + row);
             }
         }
         lane += words;

@@ -106,6 +106,14 @@ double mlscore_forest_words_sum_double_avx512(const mlscore_forest *forest,
 /** sums[r] += the leaf's float, for a tree of one word. */
 void mlscore_forest_add_avx512(const float *values, const uint32_t *leaves,
                                uint32_t rows, float *sums);
+void mlscore_forest_add_double_avx512(const double *values,
+                                      const uint32_t *leaves, uint32_t rows,
+                                      double *sums);
+/** out[r] = how many of the ascending cuts are <= x[r * width], or than its
+ *  negative; NAN stays. Rows are a multiple of 16. */
+void mlscore_forest_ranks_avx512(const double *cuts, uint32_t count,
+                                 const double *x, size_t width, int negative,
+                                 uint32_t rows, float *out);
 #endif
 
 /* --- forest_quick.c

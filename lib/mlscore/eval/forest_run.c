@@ -131,6 +131,13 @@ static void add_masks_leaves(const mlscore_forest *forest,
         const double *values = forest->leaf_doubles + tree->values;
         double *to = (double *)sums + tree->output * stride;
 
+#if defined(__x86_64__)
+        if (forest->level == MLSCORE_CPU_AVX512 && tree->words == 1 &&
+            stride >= FOREST_BLOCK) {
+            mlscore_forest_add_double_avx512(values, leaves, rows, to);
+            return;
+        }
+#endif
         for (uint32_t r = 0; r < rows; r++) {
             to[r] += values[leaves[r]];
         }
