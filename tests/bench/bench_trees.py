@@ -18,6 +18,7 @@ in less than a second.
 import argparse
 import os
 import pathlib
+import re
 import resource
 import tempfile
 
@@ -80,7 +81,7 @@ def bench_model(model, formats, options, scratch):
         -1, peer_models.FEATURES)
     onnx_size = os.path.getsize(folder / (model + ".onnx"))
     mine, theirs = peers.Figures(), peers.Figures()
-    images = {}
+    images, opening = {}, {}
     for name, suffix in formats.items():
         image = images[name] = scratch / ("%s-%s.image" % (model, name))
         seconds = compile_model(options.build, folder / (model + "." + suffix),
@@ -99,6 +100,12 @@ def bench_model(model, formats, options, scratch):
                                   folder / ROWS[suffix], peer_models.BATCH,
                                   options.seconds, level)
                 mine.add_output(name + ("-" + level if level else ""), text)
+                opening[name] = dict(re.findall(r"^(open-.*): (.*)$", text,
+                                                re.M))
+    for name in formats:
+        print("trees-%s-%s-open-ms: %s ms (%s bytes beside the image)"
+              % (model, name, opening[name]["open-ms"],
+                 opening[name]["open-heap-bytes"]))
     for name in mine.row:
         peers.report("trees-%s-%s" % (model, name), mine.row[name],
                      mine.batch[name], theirs)
