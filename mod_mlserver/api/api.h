@@ -27,6 +27,19 @@ mls_err *mlh_service_to_change(const mls_service **out,
                                apr_uint64_t *expected, request_rec *r,
                                const mlh_call *call);
 
+/** Make of the record what it shall be; it comes as a copy of what it is now.
+ *  With *same set nothing is written. May be called several times. */
+typedef mls_err *mlh_service_change(mls_service *record, int *same,
+                                    void *baton, request_rec *r,
+                                    const mlh_call *call);
+
+/** Have `change` change the version that mlh_service_to_change found. What
+ *  somebody else changed in between is kept, except in what is changed here;
+ *  with If-Match it is refused instead. */
+mls_err *mlh_service_alter(const mls_service **out, const mls_service *old,
+                           apr_uint64_t expected, mlh_service_change *change,
+                           void *baton, request_rec *r, const mlh_call *call);
+
 /* ---- realtime_services.c ---- */
 int mlh_realtime_publish(request_rec *r, const mlh_call *call);
 int mlh_realtime_patch(request_rec *r, const mlh_call *call);

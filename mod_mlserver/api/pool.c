@@ -17,7 +17,7 @@
 #include "lifecycle/lifecycle.h"
 #include "pool/pool_files.h"
 
-enum { MOST = 10000, TRIES = 5 };
+enum { MOST = 10000 };
 
 /* ---- what is asked for ---- */
 
@@ -105,36 +105,14 @@ static mls_err *find_standard(const mls_service **out, apr_uint64_t *expected,
 }
 
 /* Nothing is written when nothing changes: the generation stays. */
-static int is_same(const mls_service *service, const char *options)
+static mls_err *merge(mls_service *record, int *same, void *baton,
+                      request_rec *r, const mlh_call *call)
 {
-    return !strcmp(service->options ? service->options : "{}", options);
-}
+    const char *old = record->options ? record->options : "{}";
 
-static mls_err *record(const mls_service **out, const sizes *wanted,
-                       request_rec *r, const mlh_call *call)
-{
-    mls_err *err = NULL;
-
-    for (int i = 0; i < TRIES; i++) {
-        const mls_service *old;
-        apr_uint64_t expected;
-
-        MLS_TRY(find_standard(&old, &expected, r, call));
-        mls_service changed = *old;
-        MLS_TRY(options_with(&changed.options, old, wanted, r->pool));
-        if (is_same(old, changed.options)) {
-            *out = old;
-            return NULL;
-        }
-        err = mls_service_update(out, call->state->runtime->registry,
-                                 &changed,
-                                 expected ? expected : old->generation,
-                                 r->pool);
-        if (!err || err->code != MLS_ECONFLICT || expected) {
-            break;
-        }
-    }
-    return err;
+    MLS_TRY(options_with(&record->options, record, baton, r->pool));
+    *same = !strcmp(old, record->options);
+    return NULL;
 }
 
 /* ---- the supervisor ---- */
@@ -159,13 +137,20 @@ static mls_err *tell(const mls_service *service, const sizes *wanted,
     return mls_session_control(&answer, pool, &one, request, r->pool);
 }
 
-/* A supervisor that is away reads the record when it is back. */
-static mls_err *set_pool(const sizes *wanted, request_rec *r,
+/* A supervisor that is away reads the record when it is back. The body is read
+ * (when there is one: `reads`) after the caller was found to have the right. */
+static mls_err *set_pool(sizes *wanted, int reads, request_rec *r,
                          const mlh_call *call)
 {
     const mls_service *service;
+    apr_uint64_t expected;
 
-    MLS_TRY(record(&service, wanted, r, call));
+    MLS_TRY(find_standard(&service, &expected, r, call));
+    if (reads) {
+        MLS_TRY(read_sizes(wanted, r));
+    }
+    MLS_TRY(mlh_service_alter(&service, service, expected, merge, wanted, r,
+                              call));
     mls_err *err = tell(service, wanted, r, call);
 
     if (err && err->code != MLS_EUNAVAILABLE) {
@@ -194,11 +179,8 @@ void mlh_pool_forget(request_rec *r, const mlh_call *call,
 int mlh_service_pool_set(request_rec *r, const mlh_call *call)
 {
     sizes wanted;
-    mls_err *err = read_sizes(&wanted, r);
+    mls_err *err = set_pool(&wanted, 1, r, call);
 
-    if (!err) {
-        err = set_pool(&wanted, r, call);
-    }
     return err ? mlh_reply_error(r, err)
                : mlh_reply_string(r, HTTP_OK,
                                   "The pool is created or updated.");
@@ -206,8 +188,8 @@ int mlh_service_pool_set(request_rec *r, const mlh_call *call)
 
 int mlh_service_pool_delete(request_rec *r, const mlh_call *call)
 {
-    const sizes none = { 0 };
-    mls_err *err = set_pool(&none, r, call);
+    sizes none = { 0 };
+    mls_err *err = set_pool(&none, 0, r, call);
 
     return err ? mlh_reply_error(r, err)
                : mlh_reply_string(r, HTTP_OK, "The pool is deleted.");

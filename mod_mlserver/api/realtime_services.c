@@ -17,8 +17,6 @@
 
 APLOG_USE_MODULE(mlserver);
 
-enum { TRIES = 5 };
-
 static const char inputs[] =
     "[{\"name\":\"inputData\",\"type\":\"data.frame\"}]";
 static const char outputs[] =
@@ -132,24 +130,29 @@ int mlh_realtime_publish(request_rec *r, const mlh_call *call)
 
 /* ---- patch ---- */
 
+struct fresh {
+    mls_service model; /* what was compiled; image NULL: no model came */
+    mlh_upload *upload;
+};
+
 /* The record as it is now with what was uploaded in it. */
-static mls_err *merge(mls_service *merged, const mls_service *old,
-                      const mls_service *fresh, const mlh_upload *upload,
-                      apr_pool_t *pool)
+static mls_err *merge(mls_service *record, int *same, void *baton,
+                      request_rec *r, const mlh_call *call)
 {
-    *merged = *old;
-    if (upload->description) {
-        merged->description = upload->description;
+    const struct fresh *fresh = baton;
+
+    if (fresh->upload->description) {
+        record->description = fresh->upload->description;
     }
-    if (upload->operation_id) {
-        MLS_TRY(alias_of(&merged->operation_id, upload, pool));
+    if (fresh->upload->operation_id) {
+        MLS_TRY(alias_of(&record->operation_id, fresh->upload, r->pool));
     }
-    if (fresh->image) {
-        merged->blob = fresh->blob;
-        merged->model_size = fresh->model_size;
-        merged->image = fresh->image;
-        merged->model = fresh->model;
-        merged->snapshot_id = fresh->snapshot_id;
+    if (fresh->model.image) {
+        record->blob = fresh->model.blob;
+        record->model_size = fresh->model.model_size;
+        record->image = fresh->model.image;
+        record->model = fresh->model.model;
+        record->snapshot_id = fresh->model.snapshot_id;
     }
     return NULL;
 }
@@ -157,12 +160,9 @@ static mls_err *merge(mls_service *merged, const mls_service *old,
 static mls_err *patch(const mls_service **out, request_rec *r,
                       const mlh_call *call)
 {
-    mls_registry *registry = call->state->runtime->registry;
-    mls_service fresh, merged;
     const mls_service *old;
     apr_uint64_t expected;
-    mlh_upload *upload;
-    mls_err *err = NULL;
+    struct fresh fresh;
 
     memset(&fresh, 0, sizeof(fresh));
     MLS_TRY(mlh_service_to_change(&old, &expected, r, call));
@@ -172,24 +172,12 @@ static mls_err *patch(const mls_service **out, request_rec *r,
                             "PATCH /services/... updates it",
                             call->name, call->version, old->runtime_type);
     }
-    MLS_TRY(mlh_upload_read(&upload, r, call));
-    if (upload->model_fd >= 0) {
-        MLS_TRY(mls_guid_make(&fresh.snapshot_id, r->pool));
-        MLS_TRY(compile(&fresh, r, call, upload));
+    MLS_TRY(mlh_upload_read(&fresh.upload, r, call));
+    if (fresh.upload->model_fd >= 0) {
+        MLS_TRY(mls_guid_make(&fresh.model.snapshot_id, r->pool));
+        MLS_TRY(compile(&fresh.model, r, call, fresh.upload));
     }
-    /* Somebody else's change in between is kept, except in what is replaced
-     * here; with If-Match it is refused instead. */
-    for (int i = 0; i < TRIES; i++) {
-        MLS_TRY(merge(&merged, old, &fresh, upload, r->pool));
-        err = mls_service_update(out, registry, &merged,
-                                 expected ? expected : old->generation,
-                                 r->pool);
-        if (!err || err->code != MLS_ECONFLICT || expected) {
-            break;
-        }
-        MLS_TRY(mlh_service_to_change(&old, &expected, r, call));
-    }
-    return err;
+    return mlh_service_alter(out, old, expected, merge, &fresh, r, call);
 }
 
 int mlh_realtime_patch(request_rec *r, const mlh_call *call)

@@ -10,6 +10,8 @@
 #include "http/reply.h"
 #include "lifecycle/lifecycle.h"
 
+enum { TRIES = 4 /* against others who change the same at the same time */ };
+
 /* JSON that the registry keeps as text, or an empty array. */
 static mls_json *stored(const char *text, apr_pool_t *pool)
 {
@@ -139,6 +141,30 @@ mls_err *mlh_service_to_change(const mls_service **out,
     }
     *expected = asked ? (*out)->generation : 0;
     return NULL;
+}
+
+mls_err *mlh_service_alter(const mls_service **out, const mls_service *old,
+                           apr_uint64_t expected, mlh_service_change *change,
+                           void *baton, request_rec *r, const mlh_call *call)
+{
+    for (int i = 0;; i++) {
+        mls_service record = *old;
+        int same = 0;
+
+        MLS_TRY(change(&record, &same, baton, r, call));
+        if (same) {
+            *out = old;
+            return NULL;
+        }
+        mls_err *err = mls_service_update(
+            out, call->state->runtime->registry, &record,
+            expected ? expected : old->generation, r->pool);
+
+        if (!err || err->code != MLS_ECONFLICT || expected || i == TRIES) {
+            return err;
+        }
+        MLS_TRY(mlh_service_to_change(&old, &expected, r, call));
+    }
 }
 
 int mlh_service_delete(request_rec *r, const mlh_call *call)

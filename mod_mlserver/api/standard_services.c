@@ -20,8 +20,7 @@
 enum {
     BODY_LIMIT = 16 * 1024 * 1024,
     DESCRIPTION_LIMIT = 64 * 1024,
-    PARAMETERS = 1000,
-    TRIES = 5
+    PARAMETERS = 1000
 };
 
 /* ---- reading the body ---- */
@@ -358,15 +357,10 @@ int mlh_service_publish(request_rec *r, const mlh_call *call)
 
 /* ---- patch ---- */
 
-static mls_err *update(const mls_service **out, const mls_service *old,
-                       apr_uint64_t expected, const mls_json *body,
-                       request_rec *r, const mlh_call *call)
+static mls_err *merge(mls_service *record, int *same, void *baton,
+                      request_rec *r, const mlh_call *call)
 {
-    mls_service merged = *old;
-
-    MLS_TRY(fill(&merged, body, 1, r, call));
-    return mls_service_update(out, call->state->runtime->registry, &merged,
-                              expected ? expected : old->generation, r->pool);
+    return fill(record, baton, 1, r, call);
 }
 
 static mls_err *patch(const mls_service **out, request_rec *r,
@@ -375,7 +369,6 @@ static mls_err *patch(const mls_service **out, request_rec *r,
     const mls_service *old;
     apr_uint64_t expected;
     mls_json *body;
-    mls_err *err = NULL;
 
     MLS_TRY(mlh_service_to_change(&old, &expected, r, call));
     if (!strcmp(old->runtime_type, "Realtime")) {
@@ -385,14 +378,7 @@ static mls_err *patch(const mls_service **out, request_rec *r,
                             call->name, call->version);
     }
     MLS_TRY(read_body(&body, r));
-    for (int i = 0; i < TRIES; i++) {
-        err = update(out, old, expected, body, r, call);
-        if (!err || err->code != MLS_ECONFLICT || expected) {
-            break;
-        }
-        MLS_TRY(mlh_service_to_change(&old, &expected, r, call));
-    }
-    return err;
+    return mlh_service_alter(out, old, expected, merge, body, r, call);
 }
 
 int mlh_service_patch(request_rec *r, const mlh_call *call)
