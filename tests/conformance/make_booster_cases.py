@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/conformance/boosters: small models of XGBoost and LightGBM, one
+"""Writes tests/data/boosters: small models of XGBoost and LightGBM, one
 for each objective, booster and kind of split, with rows and the trainer's own
-answers. Needs xgboost, lightgbm and pandas; the files are
-kept in the tree, so this runs only when a case is added.
+answers. Needs xgboost, lightgbm and pandas; the files are kept in the tree, so
+this runs only when a case is added.
 
 usage: make_booster_cases.py [FOLDER]
 """
@@ -186,7 +186,7 @@ def make_lightgbm(folder, case, options, seed):
 
 def main():
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else \
-        pathlib.Path(__file__).resolve().parent / "boosters"
+        pathlib.Path(__file__).resolve().parents[1] / "data/boosters"
     folder.mkdir(parents=True, exist_ok=True)
     for seed, (case, options) in enumerate(XGBOOST.items()):
         make_xgboost(folder, case, options, seed)

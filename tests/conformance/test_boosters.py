@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Small models of XGBoost and LightGBM (tests/conformance/boosters, made by
+"""Small models of XGBoost and LightGBM (tests/data/boosters, made by
 make_booster_cases.py) score as their trainers do: XGBoost's floats to the last
 bit, except where exp differs by one, LightGBM's doubles within 1e-12. Ends with
 'N passed, N failed'."""
@@ -54,7 +54,7 @@ def check(model):
 
 
 def main():
-    models = sorted(path for path in (HERE / "boosters").iterdir()
+    models = sorted(path for path in (ROOT / "tests/data/boosters").iterdir()
                     if path.suffix in (".json", ".ubj", ".txt"))
     failed = 0
     for model in models:
