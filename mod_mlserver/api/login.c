@@ -21,6 +21,7 @@ static mls_token_request token_request(request_rec *r,
 {
     const char *agent = apr_table_get(r->headers_in, "User-Agent");
     const mls_token_request request = {
+        .audience = mlh_request_of(r)->state->server->token_audience,
         .address = r->useragent_ip,
         .agent = agent ? apr_pstrndup(r->pool, agent, AGENT_LENGTH) : NULL,
         .access_lifetime = config->token_lifetime,

@@ -356,6 +356,11 @@ static void check_server(check *c)
 
 /* ---- between servers ---- */
 
+static int same_text(const char *one, const char *other)
+{
+    return one && other ? !strcmp(one, other) : one == other;
+}
+
 static void check_pair(check *c, const mlh_server *one,
                        const mlh_server *other)
 {
@@ -367,6 +372,12 @@ static void check_pair(check *c, const mlh_server *one,
                 "the state %s has two run directories, %s and %s; give it "
                 "one",
                 one->state_dir, one->run_dir, other->run_dir);
+    }
+    if (same_state && !same_text(one->token_audience, other->token_audience)) {
+        mlh_mistake(c,
+                "the state %s has two values of MLServerTokenAudience; give "
+                "it one, where all its virtual hosts have it",
+                one->state_dir);
     }
     if (same_run && !same_state) {
         mlh_mistake(c,

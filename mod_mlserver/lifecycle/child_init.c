@@ -50,6 +50,8 @@ static mls_err *open_scoring(mlh_scoring **out, const mlh_state *state,
     MLS_TRY(mls_token_verifier_create(
         &scoring->verifier, apr_pstrcat(pool, directory, "/keys.jwks", NULL),
         scoring->index, REMEMBERED_TOKENS, pool));
+    mls_token_verifier_set_audience(scoring->verifier,
+                                    state->server->token_audience);
     *out = scoring;
     return NULL;
 }

@@ -448,3 +448,54 @@ def test_a_new_signing_key_logs_nobody_out(make_httpd):
         pair.token = before["access_token"]
         assert kid_of(pair) != old
         in_every_child(httpd, pair, 200, 10)
+
+
+# --- several servers ---
+
+
+def shared(httpd):
+    return "MLServerTokenAudience cluster-of-tests\n" + default_config(httpd)
+
+
+def test_servers_that_share_a_key_accept_each_other_s_tokens(make_httpd):
+    one, two = make_httpd(config=shared), make_httpd(config=shared)
+    one.start()
+    two.start()
+    first = one.client("alice")
+    there = two.client()
+    there.token = first.token
+    is_error(there.get("/services"), 401)  # the name alone is not enough
+    before = two.client("alice")
+    ctl(one, "keys", "export", str(one.root / "key"))
+    ctl(two, "keys", "import", str(one.root / "key"))
+    in_every_child(two, there, 200, 10)
+    in_every_child(two, before, 200, 10)  # nobody was logged out
+    second = two.client("alice")
+    assert kid_of(second) == kid_of(first)
+    back = one.client()
+    back.token = second.token
+    in_every_child(one, back, 200, 10)
+
+
+def test_a_shared_key_alone_is_not_enough(make_httpd):
+    one, two = make_httpd(), make_httpd()
+    one.start()
+    two.start()
+    ctl(one, "keys", "export", str(one.root / "key"))
+    ctl(two, "keys", "import", str(one.root / "key"))
+    there = two.client()
+    there.token = one.client("alice").token
+    is_error(there.get("/services"), 401)
+
+
+def test_one_state_has_one_audience(make_httpd):
+    def config(httpd):
+        return "".join("""
+<VirtualHost 127.0.0.1:{port}>
+MLServerTokenAudience name-{port}
+{lines}
+</VirtualHost>
+""".format(port=port, lines=default_config(httpd)) for port in httpd.ports)
+    httpd = make_httpd(ports=2, config=config)
+    good, text = httpd.configtest()
+    assert not good and "MLServerTokenAudience" in text
