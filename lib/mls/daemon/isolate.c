@@ -21,10 +21,15 @@
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "daemon/cell.h"
+
 /* Descriptors of the program, and of bubblewrap before it. */
 enum { EXTRA = 3, PROGRAM = 4, FILTER = 5, FIRST_OTHER = 6 };
 
 enum { FAILED = 126, OPEN_FILES = 64 };
+
+/* Beyond its memory: programs, stacks, the mapped upload. */
+#define ADDRESSES (INT64_C(2) << 30)
 
 /* ---- the program as a memory file ---- */
 
@@ -195,6 +200,9 @@ static void set_limits(const mls_isolation *isolation)
     limit(RLIMIT_NOFILE, OPEN_FILES);
 #ifndef __SANITIZE_ADDRESS__ /* its shadow alone is larger than any limit */
     limit(RLIMIT_DATA, isolation->memory);
+    /* Memory that is shared does not count as data. */
+    limit(RLIMIT_AS, isolation->memory
+                         ? isolation->memory + ADDRESSES : 0);
 #endif
     limit(RLIMIT_FSIZE, isolation->file_size);
     limit(RLIMIT_CPU, isolation->cpu_seconds);
@@ -243,8 +251,8 @@ static void fail(const char *what)
     _exit(FAILED);
 }
 
-static void run(const mls_isolation *isolation, char *const *command,
-                int errors, int program, int filter, apr_pool_t *pool)
+static void run(const mls_isolation *isolation, pid_t parent,
+                char *const *command, int errors, int program, int filter, apr_pool_t *pool)
 {
     int fds[FIRST_OTHER] = { isolation->input, isolation->output, errors,
                              isolation->extra, program, filter };
@@ -266,7 +274,10 @@ static void run(const mls_isolation *isolation, char *const *command,
         fail("become the worker user");
     }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    mls_cell_die_with(parent);
+    if (!isolation->reduced && mls_cell_enclose(pool)) {
+        fail("make namespaces");
+    }
     if (chdir("/")) {
         fail("change to /");
     }
@@ -308,10 +319,11 @@ mls_err *mls_isolate_start(pid_t *pid, int *errors,
         return err;
     }
     const int rc = isolation->reduced ? 0 : make_filter(&filter);
+    const pid_t parent = getpid();
     *pid = rc ? -1 : fork();
     if (*pid == 0) {
-        run(isolation, (char *const *)command->elts, ends[1], program,
-            filter, pool);
+        run(isolation, parent, (char *const *)command->elts, ends[1],
+            program, filter, pool);
     }
     const int reason = rc ? -rc : errno;
     close(program);

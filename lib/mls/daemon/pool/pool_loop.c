@@ -329,7 +329,7 @@ static void measure(mls_pool *pool, pool_runtime *runtime, apr_time_t now)
     apr_pool_t *scratch;
 
     if (runtime->state != RUNTIME_READY || !runtime->fork_safe
-        || runtime->measured + apr_time_from_sec(5) > now
+        || runtime->measured + apr_time_from_sec(15) > now
         || (runtime->memory && !runtime->executing
             && runtime->used < runtime->measured)) {
         return;

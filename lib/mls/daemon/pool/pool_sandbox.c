@@ -2,30 +2,24 @@
 /* The sandbox of a runtime: a user of its own, then namespaces and limits.
  *
  * The order matters: bubblewrap started by root is no boundary, so the process
- * first becomes the worker user for good.
- *
- * Three processes: one that waits (a child of the supervisor), bubblewrap as
- * process 1 of a pid namespace of its own, and what that starts. However the
- * first or the second is ended, and at whatever moment of the start, the
- * kernel ends all that is in the namespace: nothing survives. */
+ * first becomes the worker user for good. */
 
 #include "daemon/pool/pool_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
 #include <apr_tables.h>
+
+#include "daemon/cell.h"
 
 #define WORKERS "/workers" /* the worker programs, as the sandbox sees them */
 
@@ -210,101 +204,8 @@ static void place_descriptors(int control)
     }
 }
 
-/* Die with the parent, also when it died a moment ago: `alive` is the read
- * end of a pipe that it holds open. */
-static void die_with_parent(int alive)
-{
-    struct pollfd one = {alive, POLLIN, 0};
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if (poll(&one, 1, 0) > 0) {
-        _exit(75);
-    }
-}
-
-static int write_text(const char *path, const char *text)
-{
-    const int fd = open(path, O_WRONLY | O_CLOEXEC);
-    const ssize_t size = (ssize_t)strlen(text);
-
-    if (fd < 0) {
-        return 0;
-    }
-    const int good = write(fd, text, (size_t)size) == size;
-    close(fd);
-    return good;
-}
-
-/* New user and pid namespaces with the same user. Files of /proc/self belong
- * to root in a process that changed its user, until it says otherwise. */
-static int make_namespaces(apr_pool_t *scratch)
-{
-    const long uid = (long)geteuid(), gid = (long)getegid();
-
-    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-    return unshare(CLONE_NEWUSER | CLONE_NEWPID) == 0
-           && write_text("/proc/self/setgroups", "deny")
-           && write_text("/proc/self/uid_map",
-                         apr_psprintf(scratch, "%ld %ld 1", uid, uid))
-           && write_text("/proc/self/gid_map",
-                         apr_psprintf(scratch, "%ld %ld 1", gid, gid));
-}
-
-/* Wait for the inner process, and end it when asked to (SIGTERM): a waiting
- * process that was killed instead would leave it to others to be reaped.
- * `signals` (SIGTERM, SIGCHLD) are blocked. */
-static int wait_for(pid_t inner, const sigset_t *signals)
-{
-    int status = 0;
-
-    for (;;) {
-        if (sigwaitinfo(signals, NULL) == SIGTERM) {
-            kill(inner, SIGKILL);
-        }
-        if (waitpid(inner, &status, WNOHANG) != 0) {
-            return status;
-        }
-    }
-}
-
-/* Becomes process 1 of new namespaces; the process before waits for it. */
-static void enclose(apr_pool_t *scratch)
-{
-    sigset_t signals;
-    int alive[2];
-
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    if (!make_namespaces(scratch) || pipe2(alive, O_CLOEXEC)) {
-        _exit(76);
-    }
-    const pid_t inner = fork();
-    if (inner < 0) {
-        _exit(77);
-    }
-    if (inner == 0) {
-        sigprocmask(SIG_UNBLOCK, &signals, NULL);
-        close(alive[1]);
-        die_with_parent(alive[0]);
-        return;
-    }
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-    prctl(PR_SET_NAME, "mls-cell", 0, 0, 0);
-    close(CONTROL);
-    close(alive[0]);
-    const int status = wait_for(inner, &signals);
-    if (WIFSIGNALED(status)) {
-        sigprocmask(SIG_UNBLOCK, &signals, NULL);
-        raise(WTERMSIG(status));
-    }
-    _exit(WEXITSTATUS(status));
-}
-
-static void child(const mls_pool *pool, int control, char *const *argv,
-                  apr_pool_t *scratch)
+static void child(const mls_pool *pool, pid_t parent, int control,
+                  char *const *argv, apr_pool_t *scratch)
 {
     const mls_pool_config *config = &pool->config;
     const struct rlimit none = {0, 0};
@@ -322,9 +223,9 @@ static void child(const mls_pool *pool, int control, char *const *argv,
         _exit(72);
     }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    die_with_parent(CONTROL); /* its other end is the supervisor's alone */
-    if (config->sandbox) {
-        enclose(scratch);
+    mls_cell_die_with(parent);
+    if (config->sandbox && mls_cell_enclose(scratch)) {
+        _exit(76);
     }
     setrlimit(RLIMIT_CORE, &none);
     limit(RLIMIT_NOFILE, MAX_OPEN_FILES);
@@ -377,6 +278,7 @@ mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool,
               : apr_array_make(scratch, 8, sizeof(const char *));
 
     add_program(argv, sandbox->interpreter->path, bwrap);
+    const pid_t parent = getpid();
     *pid = fork();
     if (*pid < 0) {
         return mls_err_apr(scratch, errno, "cannot start a runtime");
@@ -385,7 +287,8 @@ mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool,
         if (!bwrap) {
             reduced_environment(pool, scratch);
         }
-        child(pool, sandbox->control, (char *const *)argv->elts, scratch);
+        child(pool, parent, sandbox->control, (char *const *)argv->elts,
+              scratch);
     }
     return NULL;
 }
