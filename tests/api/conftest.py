@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from harness import env, models  # noqa: E402
+from harness import directory, env, models  # noqa: E402
 from harness.httpd import Httpd  # noqa: E402
 
 _names = itertools.count()
@@ -101,6 +101,37 @@ def nobody(httpd):
     client = httpd.client()
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def domain():
+    """An Active Directory, shared because making one takes long. ada is in
+    ml-admins; cleo, off (disabled) and old (expired) in inner, which is in
+    middle, which is in outer; ben in deep-readers, which is in all-readers;
+    dora in none. domain.http_keytab has the key of HTTP/localhost."""
+    missing = None if env.IS_ROOT else \
+        "a domain controller needs root for LDAP's port"
+    missing = missing or directory.lacks("samba", "samba-tool")
+    if missing:
+        pytest.skip(missing)
+    made = None
+    try:
+        made = directory.ActiveDirectory()
+        made.populate(["ada", "ben", "cleo", "dora", "off", "old"], {
+            "ml-admins": ["ada"], "inner": ["cleo", "off", "old"],
+            "middle": ["inner"], "outer": ["middle"],
+            "deep-readers": ["ben"], "all-readers": ["deep-readers"]},
+            disabled=["off"], expired=["old"])
+        made.http_keytab = made.folder / "http.keytab"
+        made.keytab("HTTP/localhost", made.http_keytab)
+        made.start()
+    except AssertionError as error:
+        if made:
+            made.remove()
+        pytest.skip("samba cannot serve a domain here: "
+                    + (str(error).strip().splitlines() or ["?"])[-1])
+    yield made
+    made.remove()
 
 
 @pytest.fixture

@@ -1,23 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logins and roles from Active Directory: a Samba domain controller. Nested
 groups both ways, names as people type them, accounts that may not log in."""
-import shutil
 import time
 
 import pytest
 
-from harness import env, ldapconf
+from harness import ldapconf
 from harness.client import is_error
 from harness.directory import ActiveDirectory
 from harness.httpd import Httpd, location, server_lines, wait_until
-
-if not env.IS_ROOT:
-    pytest.skip("a domain controller needs root for LDAP's port",
-                allow_module_level=True)
-for program in ("samba", "samba-tool"):
-    if not shutil.which(program):
-        pytest.skip("%s is not installed (tools/serve/deps.sh test)"
-                    % program, allow_module_level=True)
 
 BASE = ActiveDirectory.BASE
 CHAIN = "memberOf:1.2.840.113556.1.4.1941:=CN=%s,CN=Users," + BASE
@@ -25,28 +16,6 @@ CHAIN = "memberOf:1.2.840.113556.1.4.1941:=CN=%s,CN=Users," + BASE
 
 def group_dn(name):
     return "CN=%s,CN=Users,%s" % (name, BASE)
-
-
-@pytest.fixture(scope="module")
-def domain():
-    try:
-        directory = ActiveDirectory()
-    except AssertionError as error:
-        pytest.skip("samba cannot make a domain here: "
-                    + str(error).strip().splitlines()[-1])
-    for name in ("ada", "ben", "cleo", "dora", "off", "old"):
-        directory.add_user(name)
-    directory.disable_user("off")
-    directory.expire_user("old")
-    directory.add_group("ml-admins", "ada")
-    directory.add_group("inner", "cleo", "off", "old")
-    directory.add_group("middle", "inner")
-    directory.add_group("outer", "middle")
-    directory.add_group("deep-readers", "ben")
-    directory.add_group("all-readers", "deep-readers")
-    directory.start()
-    yield directory
-    directory.remove()
 
 
 def config_with(domain, attribute="sAMAccountName", extra=""):

@@ -9,11 +9,11 @@ import pytest
 
 from harness import ldapconf
 from harness.client import is_error
-from harness.directory import ADMIN_DN, ADMIN_PASSWORD, SUFFIX, Slapd
+from harness.directory import ADMIN_DN, ADMIN_PASSWORD, SUFFIX, Slapd, lacks
 from harness.httpd import Httpd, location, server_lines, wait_until
 
-if not shutil.which("slapd"):
-    pytest.skip("slapd is not installed (tools/serve/deps.sh test)",
+if lacks("slapd", "slapadd", "ldapmodify", "ldapsearch"):
+    pytest.skip(lacks("slapd", "slapadd", "ldapmodify", "ldapsearch"),
                 allow_module_level=True)
 
 PEOPLE = ["ada", "ben", "cleo", "dora", "eve", "admin"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real directories for tests: OpenLDAP's slapd, and a Samba Active Directory
 domain controller, each in a folder of its own."""
+import json
 import os
 import pathlib
 import shutil
@@ -10,11 +11,28 @@ import subprocess
 import tempfile
 import time
 
+from . import env
 from .httpd import free_ports, wait_until
 
 SUFFIX = "dc=example,dc=test"
 ADMIN_DN = "cn=root," + SUFFIX
 ADMIN_PASSWORD = "root-pass"
+
+
+def lacks(*programs):
+    """What of the programs, and of httpd's way to a directory, is not
+    installed, as a sentence; None when all is there."""
+    for program in programs:
+        if not shutil.which(program):
+            return program + " is not installed (tools/serve/deps.sh test)"
+    if not os.path.exists(os.path.join(env.MODULES, "mod_authnz_ldap.so")):
+        return "httpd has no mod_authnz_ldap"
+    if not any(list(pathlib.Path(root).glob("**/apr_ldap*.so"))
+               for root in ("/usr/lib/x86_64-linux-gnu/apr-util-1",
+                            "/usr/lib/aarch64-linux-gnu/apr-util-1",
+                            "/usr/lib64/apr-util-1")):
+        return "apr-util has no LDAP (libaprutil1-ldap, apr-util-ldap)"
+    return None
 
 
 def answers(address, port):
@@ -177,28 +195,42 @@ class ActiveDirectory:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def add_user(self, name, password=None):
-        """Its password is NAME-Pass1!, its principal NAME@example.test."""
-        self._tool("user", "create", name, password or name + "-Pass1!")
+    # Several changes in one process: samba-tool takes a second for each.
+    CHANGE = """
+import json, sys
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.samdb import SamDB
+lp = LoadParm()
+lp.load(sys.argv[1])
+db = SamDB(url=lp.samdb_url(), session_info=system_session(), lp=lp)
+for step in json.load(sys.stdin):
+    getattr(db, step[0])(*step[1:])
+"""
 
-    def disable_user(self, name):
-        self._tool("user", "disable", name)
-
-    def expire_user(self, name):
-        """The account ended yesterday."""
-        self._tool("user", "setexpiry", name, "--days=0")
-
-    def add_group(self, name, *members):
-        self._tool("group", "add", name)
-        if members:
-            self._tool("group", "addmembers", name, ",".join(members))
+    def populate(self, users, groups, disabled=(), expired=()):
+        """Users have the password NAME-Pass1! and the principal
+        NAME@example.test; groups hold users and groups made before them.
+        Expired accounts ended yesterday."""
+        steps = [["newuser", name, name + "-Pass1!"] for name in users]
+        for name, members in groups.items():
+            steps += [["newgroup", name],
+                      ["add_remove_group_members", name, members]]
+        steps += [["disable_account", "(sAMAccountName=%s)" % name]
+                  for name in disabled]
+        steps += [["setexpiry", "(sAMAccountName=%s)" % name, 0]
+                  for name in expired]
+        done = subprocess.run(["/usr/bin/python3", "-c", self.CHANGE,
+                               str(self.conf)], input=json.dumps(steps),
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def user_dn(self, name):
         return "CN=%s,CN=Users,%s" % (name, self.BASE)
 
     def keytab(self, principal, path):
         """Make a service account that has `principal`; write its key."""
-        self._tool("user", "create", "service", "Service-Pass1!")
+        self.populate(["service"], {})
         self._tool("spn", "add", principal, "service")
         self._tool("domain", "exportkeytab", str(path),
                    "--principal=%s@%s" % (principal, self.REALM))
@@ -221,7 +253,7 @@ localhost = {r}
 """.format(r=self.REALM, a=self.address))
         return path
 
-    def start(self, services="ldap"):
+    def start(self, services="ldap kdc"):
         (self.folder / "pid").mkdir(exist_ok=True)
         options = ["server services=" + services, "ldap server require strong auth=no",
                    "interfaces=%s/8" % self.address,
