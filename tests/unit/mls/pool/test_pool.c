@@ -186,21 +186,26 @@ static void copy_workers(const state *s)
 
 static mls_pool_config config_make(const state *s)
 {
+    mls_pool_limits *limits = apr_palloc(s->pool, sizeof(*limits));
+    mls_pool_interpreter *python = apr_pcalloc(s->pool, sizeof(*python));
+
+    mls_pool_limits_default(limits);
+    limits->queue = 64;
+    limits->workers = 4;
+    limits->spare = 1;
+    limits->memory = 1 << 30;
+    limits->file_size = 1 << 26;
+    python->name = "Python";
+    python->version = "";
+    python->path = "/usr/bin/python3";
     mls_pool_config config = {
-        .python = "/usr/bin/python3",
+        .limits = limits,
+        .interpreters = python,
+        .interpreter_count = 1,
         .workers = apr_pstrcat(s->pool, s->folder, "/w", NULL),
         .blobs = "/nonexistent",
         .who = &s->who,
         .sandbox = 1,
-        .waiting_limit = 64,
-        .workers_limit = 4,
-        .spare = 1,
-        .idle_time = apr_time_from_sec(60),
-        .session_idle = apr_time_from_sec(60),
-        .memory = 1 << 30,
-        .file_size = 1 << 26,
-        .folder_size = 1 << 28,
-        .sessions_limit = 30,
         .definition = definition,
         .log = quiet};
 
