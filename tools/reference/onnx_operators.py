@@ -29,10 +29,15 @@ FIXTURES = pathlib.Path(os.environ.get("MLSERVER_FIXTURES",
 PAGE = ROOT / "docs/reference/onnx.md"
 BEGIN, END = "<!-- operators -->\n", "<!-- end -->\n"
 # Not operators of a graph: read by the importer.
-LOWERED = [("ai.onnx", "Constant", 1, 0), ("ai.onnx", "SequenceConstruct", 11,
-                                           0),
-           ("ai.onnx.ml", "ZipMap", 1, 0), ("ai.onnx.ml", "DictVectorizer", 1,
-                                            0), ("ai.onnx.ml", "CastMap", 1, 0)]
+LOWERED = [("ai.onnx.ml", name, 1, 0)
+           for name in ("ZipMap", "DictVectorizer", "CastMap")] + [
+    ("ai.onnx", "Constant", 1, 0)] + [
+    ("ai.onnx", name, since, 0) for name, since in (
+        ("SequenceConstruct", 11), ("SequenceEmpty", 11), ("SequenceAt", 11),
+        ("SequenceInsert", 11), ("SequenceErase", 11), ("SequenceLength", 11),
+        ("SplitToSequence", 11), ("ConcatFromSequence", 11),
+        ("Optional", 15), ("OptionalGetElement", 15),
+        ("OptionalHasElement", 15))]
 SHORT = {"FLOAT": "f32", "DOUBLE": "f64", "FLOAT16": "f16", "BFLOAT16": "bf16",
          "STRING": "text", "BOOL": "bool"}
 

@@ -8,55 +8,17 @@
 
 #include "eval/graph/limits.h"
 #include "eval/graph/op.h"
-#include "import/onnx/name_map.h"
-
-/* What a name stands for. */
-struct binding {
-    mlscore_onnx_form form;
-    uint32_t value;         /* AS_TENSOR, AS_MAPS */
-    uint32_t *values;       /* AS_SEQUENCE */
-    size_t count;           /* of values, or of keys */
-    const mlscore_text *keys;
-    const int64_t *numbers;
-};
-
-struct capture {
-    uint32_t outer, inner;
-    struct capture *next;
-};
-
-/* The names of one graph, or of one function's body within a graph. */
-struct scope {
-    struct scope *outer; /* the graph around a subgraph; NULL for functions */
-    mlscore_graph *graph;
-    mlscore_name_map names;
-    struct capture *captures, **captures_end;
-    uint32_t capture_count;
-    const mlscore_onnx_opset *opsets;
-    size_t opset_count;
-    const mlscore_onnx_node *caller; /* of the function; its attributes */
-    const mlscore_onnx_function *function;
-    const struct scope *caller_scope;
-    unsigned depth;
-};
-
-struct lowering {
-    const mlscore_onnx_model *model;
-    mlscore_arena *arena;
-    mlscore_error *err;
-    size_t budget; /* nodes that may still be made: inlining multiplies */
-};
+#include "import/onnx/onnx_lowering.h"
 
 static mlscore_status lower_nodes(struct lowering *lower, struct scope *scope,
-                                  const mlscore_onnx_node *nodes,
-                                  size_t count);
+                                  const mlscore_onnx_node *nodes, size_t count);
 
-static mlscore_status no_memory(struct lowering *lower)
+mlscore_status mlscore_lower_no_memory(struct lowering *lower)
 {
     return mlscore_error_set(lower->err, MLSCORE_ENOMEM, "out of memory");
 }
 
-static void *take(struct lowering *lower, size_t count, size_t size)
+void *mlscore_lower_take(struct lowering *lower, size_t count, size_t size)
 {
     return mlscore_arena_calloc(lower->arena, count ? count : 1, size);
 }
@@ -64,33 +26,35 @@ static void *take(struct lowering *lower, size_t count, size_t size)
 /* --- names -------------------------------------------------------------------
  */
 
-static mlscore_status bind(struct lowering *lower, struct scope *scope,
-                           const char *name, const struct binding *binding)
+mlscore_status mlscore_lower_bind(struct lowering *lower, struct scope *scope,
+                                  const char *name,
+                                  const struct binding *binding)
 {
-    struct binding *copy = take(lower, 1, sizeof(*copy));
+    struct binding *copy = mlscore_lower_take(lower, 1, sizeof(*copy));
 
     if (!copy) {
-        return no_memory(lower);
+        return mlscore_lower_no_memory(lower);
     }
     *copy = *binding;
-    return mlscore_name_map_put(&scope->names, name, copy) ? no_memory(lower)
-                                                           : MLSCORE_OK;
+    return mlscore_name_map_put(&scope->names, name, copy)
+               ? mlscore_lower_no_memory(lower)
+               : MLSCORE_OK;
 }
 
 static mlscore_status new_value(struct lowering *lower, struct scope *scope,
                                 const char *name, uint32_t *value)
 {
-    mlscore_status status = mlscore_graph_value(scope->graph, name, value,
-                                                lower->err);
+    mlscore_status status =
+        mlscore_graph_value(scope->graph, name, value, lower->err);
 
     return status ? status
-                  : bind(lower, scope, name,
-                         &(struct binding){.value = *value});
+                  : mlscore_lower_bind(lower, scope, name,
+                                       &(struct binding){.value = *value});
 }
 
-static mlscore_status add_constant(struct lowering *lower, struct scope *scope,
-                                   const char *name,
-                                   const mlscore_tensor *tensor)
+mlscore_status mlscore_lower_constant(struct lowering *lower,
+                                      struct scope *scope, const char *name,
+                                      const mlscore_tensor *tensor)
 {
     uint32_t value;
     mlscore_status status = new_value(lower, scope, name, &value);
@@ -113,29 +77,30 @@ static mlscore_status capture(struct lowering *lower, struct scope *scope,
 
     if (outer->form == MLSCORE_ONNX_AS_TENSOR &&
         outer->value == MLSCORE_NO_VALUE) {
-        return bind(lower, scope, name, outer);
+        return mlscore_lower_bind(lower, scope, name, outer);
     }
     if (outer->form != MLSCORE_ONNX_AS_TENSOR) {
         return mlscore_error_set(lower->err, MLSCORE_EUNSUPPORTED,
                                  "ONNX: '%.80s' is a sequence or map used in "
-                                 "a subgraph, which is not supported", name);
+                                 "a subgraph, which is not supported",
+                                 name);
     }
     if (scope->graph == scope->outer->graph) {
-        return bind(lower, scope, name, outer);
+        return mlscore_lower_bind(lower, scope, name, outer);
     }
     const mlscore_tensor *tensor =
         &scope->outer->graph->values[outer->value].tensor;
     if (tensor->data) {
-        return add_constant(lower, scope, name, tensor);
+        return mlscore_lower_constant(lower, scope, name, tensor);
     }
     mlscore_status status = new_value(lower, scope, name, &inner);
     if (status) {
         return status;
     }
     scope->graph->values[inner].tensor.type = tensor->type;
-    struct capture *entry = take(lower, 1, sizeof(*entry));
+    struct capture *entry = mlscore_lower_take(lower, 1, sizeof(*entry));
     if (!entry) {
-        return no_memory(lower);
+        return mlscore_lower_no_memory(lower);
     }
     *entry = (struct capture){.outer = outer->value, .inner = inner};
     *scope->captures_end = entry;
@@ -161,36 +126,38 @@ static mlscore_status find(struct lowering *lower, struct scope *scope,
     return status;
 }
 
-static mlscore_status need(struct lowering *lower, struct scope *scope,
-                           const mlscore_onnx_node *node, const char *name,
-                           const struct binding **out)
+mlscore_status mlscore_lower_need(struct lowering *lower, struct scope *scope,
+                                  const mlscore_onnx_node *node,
+                                  const char *name, const struct binding **out)
 {
     mlscore_status status = find(lower, scope, name, out);
 
     if (!status && !*out) {
-        return mlscore_error_set(
-            lower->err, MLSCORE_EFORMAT, "ONNX: node '%.80s' (%.60s) uses "
-            "'%.80s', which nothing before it makes", node->name, node->op,
-            name);
+        return mlscore_error_set(lower->err, MLSCORE_EFORMAT,
+                                 "ONNX: node '%.80s' (%.60s) uses "
+                                 "'%.80s', which nothing before it makes",
+                                 node->name, node->op, name);
     }
     return status;
 }
 
-static mlscore_status need_tensor(struct lowering *lower, struct scope *scope,
-                                  const mlscore_onnx_node *node,
-                                  const char *name, uint32_t *out)
+mlscore_status mlscore_lower_tensor(struct lowering *lower, struct scope *scope,
+                                    const mlscore_onnx_node *node,
+                                    const char *name, uint32_t *out)
 {
     const struct binding *binding;
-    mlscore_status status = need(lower, scope, node, name, &binding);
+    mlscore_status status =
+        mlscore_lower_need(lower, scope, node, name, &binding);
 
     if (status) {
         return status;
     }
     if (binding->form != MLSCORE_ONNX_AS_TENSOR) {
         return mlscore_error_set(
-            lower->err, MLSCORE_EUNSUPPORTED, "ONNX: node '%.80s' (%.60s) uses "
-            "the sequence or map '%.80s', which is not supported", node->name,
-            node->op, name);
+            lower->err, MLSCORE_EUNSUPPORTED,
+            "ONNX: node '%.80s' (%.60s) uses "
+            "the sequence or map '%.80s', which is not supported",
+            node->name, node->op, name);
     }
     *out = binding->value;
     return MLSCORE_OK;
@@ -235,12 +202,10 @@ static const mlscore_onnx_attr *resolve(const mlscore_onnx_attr *attr,
     return attr;
 }
 
-static mlscore_status lower_subgraph(struct lowering *lower,
-                                     struct scope *outer,
-                                     const mlscore_onnx_graph *graph,
-                                     mlscore_graph **out,
-                                     struct capture **captures,
-                                     uint32_t *capture_count);
+static mlscore_status
+lower_subgraph(struct lowering *lower, struct scope *outer,
+               const mlscore_onnx_graph *graph, mlscore_graph **out,
+               struct capture **captures, uint32_t *capture_count);
 
 /* Copy one attribute. A graph is lowered; what it captures is appended to
  * the node's inputs by the caller. */
@@ -253,19 +218,28 @@ static mlscore_status lower_attr(struct lowering *lower, struct scope *scope,
     to->count = (uint32_t)from->count;
     switch (from->kind) {
     case MLSCORE_ATTR_FLOAT:
-    case MLSCORE_ATTR_FLOATS: to->of.floats = from->of.floats; break;
+    case MLSCORE_ATTR_FLOATS:
+        to->of.floats = from->of.floats;
+        break;
     case MLSCORE_ATTR_INT:
-    case MLSCORE_ATTR_INTS: to->of.ints = from->of.ints; break;
+    case MLSCORE_ATTR_INTS:
+        to->of.ints = from->of.ints;
+        break;
     case MLSCORE_ATTR_STRING:
-    case MLSCORE_ATTR_STRINGS: to->of.strings = from->of.strings; break;
-    case MLSCORE_ATTR_TENSOR: to->of.tensor = &from->of.tensor->tensor; break;
+    case MLSCORE_ATTR_STRINGS:
+        to->of.strings = from->of.strings;
+        break;
+    case MLSCORE_ATTR_TENSOR:
+        to->of.tensor = &from->of.tensor->tensor;
+        break;
     case MLSCORE_ATTR_GRAPH:
         return lower_subgraph(lower, scope, from->of.graph, &to->of.graph,
                               captures, capture_count);
     default:
         return mlscore_error_set(lower->err, MLSCORE_EUNSUPPORTED,
                                  "ONNX: attribute '%.60s' has a kind that is "
-                                 "not supported", from->name);
+                                 "not supported",
+                                 from->name);
     }
     return MLSCORE_OK;
 }
@@ -285,7 +259,8 @@ static mlscore_status find_version(struct lowering *lower,
     }
     return mlscore_error_set(lower->err, MLSCORE_EFORMAT,
                              "ONNX: the model does not say which operator set "
-                             "of domain '%.80s' it uses", domain);
+                             "of domain '%.80s' it uses",
+                             domain);
 }
 
 /* Further inputs of a node with subgraphs: per attribute its captures, and
@@ -300,8 +275,9 @@ static mlscore_status lower_attrs(struct lowering *lower, struct scope *scope,
                                   const mlscore_onnx_node *from,
                                   mlscore_node *to, struct pieces *pieces)
 {
-    mlscore_attr *attrs = take(lower, from->attr_count, sizeof(*attrs));
-    mlscore_status status = attrs ? MLSCORE_OK : no_memory(lower);
+    mlscore_attr *attrs =
+        mlscore_lower_take(lower, from->attr_count, sizeof(*attrs));
+    mlscore_status status = attrs ? MLSCORE_OK : mlscore_lower_no_memory(lower);
 
     for (size_t i = 0; !status && i < from->attr_count; i++) {
         const struct scope *where = scope;
@@ -316,8 +292,8 @@ static mlscore_status lower_attrs(struct lowering *lower, struct scope *scope,
         }
         mlscore_attr *made = &attrs[to->attr_count++];
         made->name = from->attrs[i].name;
-        status = lower_attr(lower, (struct scope *)(uintptr_t)where, attr,
-                            made, &pieces->captures[pieces->graphs],
+        status = lower_attr(lower, (struct scope *)(uintptr_t)where, attr, made,
+                            &pieces->captures[pieces->graphs],
                             &pieces->counts[pieces->graphs]);
         pieces->graphs += attr->kind == MLSCORE_ATTR_GRAPH;
     }
@@ -336,14 +312,15 @@ static mlscore_status lower_inputs(struct lowering *lower, struct scope *scope,
         count += pieces->counts[i];
         to->captured += pieces->counts[i];
     }
-    uint32_t *inputs = take(lower, count, sizeof(*inputs));
-    mlscore_status status = inputs ? MLSCORE_OK : no_memory(lower);
+    uint32_t *inputs = mlscore_lower_take(lower, count, sizeof(*inputs));
+    mlscore_status status =
+        inputs ? MLSCORE_OK : mlscore_lower_no_memory(lower);
     size_t at = 0;
     for (; !status && at < from->input_count; at++) {
         inputs[at] = MLSCORE_NO_VALUE;
         if (*from->inputs[at]) {
-            status = need_tensor(lower, scope, from, from->inputs[at],
-                                 &inputs[at]);
+            status = mlscore_lower_tensor(lower, scope, from, from->inputs[at],
+                                          &inputs[at]);
         }
     }
     for (uint32_t i = 0; !status && i < pieces->graphs; i++) {
@@ -359,13 +336,14 @@ static mlscore_status lower_inputs(struct lowering *lower, struct scope *scope,
     return status;
 }
 
-static mlscore_status lower_outputs(struct lowering *lower,
-                                    struct scope *scope,
+static mlscore_status lower_outputs(struct lowering *lower, struct scope *scope,
                                     const mlscore_onnx_node *from,
                                     mlscore_node *to)
 {
-    uint32_t *outputs = take(lower, from->output_count, sizeof(*outputs));
-    mlscore_status status = outputs ? MLSCORE_OK : no_memory(lower);
+    uint32_t *outputs =
+        mlscore_lower_take(lower, from->output_count, sizeof(*outputs));
+    mlscore_status status =
+        outputs ? MLSCORE_OK : mlscore_lower_no_memory(lower);
 
     for (size_t i = 0; !status && i < from->output_count; i++) {
         outputs[i] = MLSCORE_NO_VALUE;
@@ -388,27 +366,24 @@ static mlscore_status lower_outputs(struct lowering *lower,
     return status;
 }
 
-static mlscore_status lower_plain(struct lowering *lower, struct scope *scope,
-                                  const mlscore_onnx_node *from)
+mlscore_status mlscore_lower_plain(struct lowering *lower, struct scope *scope,
+                                   const mlscore_onnx_node *from)
 {
-    mlscore_node node = {.name = from->name, .op = from->op,
-                         .domain = from->domain};
+    mlscore_node node = {
+        .name = from->name, .op = from->op, .domain = from->domain};
     struct pieces pieces = {.graphs = 0};
     int64_t version = 0;
-    mlscore_status status =
-        find_version(lower, scope, from->domain, &version);
+    mlscore_status status = find_version(lower, scope, from->domain, &version);
 
     if (!status && (version < 1 || version > 10000)) {
         status = mlscore_error_set(lower->err, MLSCORE_EFORMAT,
                                    "ONNX: domain '%.80s' has the impossible "
-                                   "operator set %lld", from->domain,
-                                   (long long)version);
+                                   "operator set %lld",
+                                   from->domain, (long long)version);
     }
     node.version = (int32_t)version;
-    status = status ? status
-                    : lower_attrs(lower, scope, from, &node, &pieces);
-    status = status ? status
-                    : lower_inputs(lower, scope, from, &node, &pieces);
+    status = status ? status : lower_attrs(lower, scope, from, &node, &pieces);
+    status = status ? status : lower_inputs(lower, scope, from, &node, &pieces);
     status = status ? status : lower_outputs(lower, scope, from, &node);
     return status ? status
                   : mlscore_graph_node(scope->graph, &node, lower->err);
@@ -432,13 +407,24 @@ static mlscore_status lower_constant(struct lowering *lower,
                                  node->name);
     }
     switch (attr->kind) {
-    case MLSCORE_ATTR_TENSOR: tensor = attr->of.tensor->tensor; break;
-    case MLSCORE_ATTR_FLOATS: tensor.rank = 1; /* fall through */
-    case MLSCORE_ATTR_FLOAT: tensor.type = MLSCORE_DT_FLOAT; break;
-    case MLSCORE_ATTR_INTS: tensor.rank = 1; /* fall through */
-    case MLSCORE_ATTR_INT: tensor.type = MLSCORE_DT_INT64; break;
-    case MLSCORE_ATTR_STRINGS: tensor.rank = 1; /* fall through */
-    case MLSCORE_ATTR_STRING: tensor.type = MLSCORE_DT_STRING; break;
+    case MLSCORE_ATTR_TENSOR:
+        tensor = attr->of.tensor->tensor;
+        break;
+    case MLSCORE_ATTR_FLOATS:
+        tensor.rank = 1; /* fall through */
+    case MLSCORE_ATTR_FLOAT:
+        tensor.type = MLSCORE_DT_FLOAT;
+        break;
+    case MLSCORE_ATTR_INTS:
+        tensor.rank = 1; /* fall through */
+    case MLSCORE_ATTR_INT:
+        tensor.type = MLSCORE_DT_INT64;
+        break;
+    case MLSCORE_ATTR_STRINGS:
+        tensor.rank = 1; /* fall through */
+    case MLSCORE_ATTR_STRING:
+        tensor.type = MLSCORE_DT_STRING;
+        break;
     default:
         return mlscore_error_set(lower->err, MLSCORE_EFORMAT,
                                  "ONNX: Constant '%.80s' has no value",
@@ -448,11 +434,10 @@ static mlscore_status lower_constant(struct lowering *lower,
         tensor.dims[0] = (int64_t)attr->count;
         tensor.data = (void *)(uintptr_t)attr->of.floats;
     }
-    return add_constant(lower, scope, node->outputs[0], &tensor);
+    return mlscore_lower_constant(lower, scope, node->outputs[0], &tensor);
 }
 
-static mlscore_status lower_zip_map(struct lowering *lower,
-                                    struct scope *scope,
+static mlscore_status lower_zip_map(struct lowering *lower, struct scope *scope,
                                     const mlscore_onnx_node *node)
 {
     struct binding binding = {.form = MLSCORE_ONNX_AS_MAPS};
@@ -474,82 +459,18 @@ static mlscore_status lower_zip_map(struct lowering *lower,
         binding.numbers = numbers->of.ints;
         binding.count = numbers->count;
     }
-    mlscore_status status = need_tensor(lower, scope, node, node->inputs[0],
-                                        &binding.value);
-    return status ? status : bind(lower, scope, node->outputs[0], &binding);
-}
-
-static mlscore_status lower_sequence(struct lowering *lower,
-                                     struct scope *scope,
-                                     const mlscore_onnx_node *node)
-{
-    struct binding binding = {.form = MLSCORE_ONNX_AS_SEQUENCE,
-                              .count = node->input_count};
-    mlscore_status status = MLSCORE_OK;
-
-    if (node->output_count != 1) {
-        return mlscore_error_set(lower->err, MLSCORE_EFORMAT,
-                                 "ONNX: '%.80s' has no output", node->name);
-    }
-    binding.values = take(lower, binding.count, sizeof(*binding.values));
-    for (size_t i = 0; binding.values && !status && i < binding.count; i++) {
-        status = need_tensor(lower, scope, node, node->inputs[i],
-                             &binding.values[i]);
-    }
-    if (!binding.values) {
-        return no_memory(lower);
-    }
-    return status ? status : bind(lower, scope, node->outputs[0], &binding);
-}
-
-/* SequenceAt with a constant position, and Identity, of what has no node. */
-static mlscore_status lower_renamed(struct lowering *lower,
-                                    struct scope *scope,
-                                    const mlscore_onnx_node *node, int *done)
-{
-    const struct binding *from = NULL;
-    const int at = !strcmp(node->op, "SequenceAt");
-    uint32_t place;
-    int64_t index = 0;
-
-    *done = 0;
-    if ((!at && strcmp(node->op, "Identity")) ||
-        node->input_count != (at ? 2u : 1u) || node->output_count != 1 ||
-        *node->domain) {
-        return MLSCORE_OK;
-    }
-    mlscore_status status = need(lower, scope, node, node->inputs[0], &from);
-    if (status || from->form == MLSCORE_ONNX_AS_TENSOR) {
-        return status;
-    }
-    if (!at) {
-        *done = 1;
-        return bind(lower, scope, node->outputs[0], from);
-    }
-    status = need_tensor(lower, scope, node, node->inputs[1], &place);
-    const mlscore_tensor *tensor =
-        status ? NULL : &scope->graph->values[place].tensor;
-    if (status || !tensor->data || mlscore_tensor_count(tensor) != 1 ||
-        from->form != MLSCORE_ONNX_AS_SEQUENCE) {
-        return status;
-    }
-    mlscore_elements_to_int64(&index, tensor->data, tensor->type, 1);
-    index += index < 0 ? (int64_t)from->count : 0;
-    if (index < 0 || (size_t)index >= from->count) {
-        return mlscore_error_set(lower->err, MLSCORE_EFORMAT,
-                                 "ONNX: '%.80s' takes an element that its "
-                                 "sequence does not have", node->name);
-    }
-    *done = 1;
-    return bind(lower, scope, node->outputs[0],
-                &(struct binding){.value = from->values[index]});
+    mlscore_status status = mlscore_lower_tensor(
+        lower, scope, node, node->inputs[0], &binding.value);
+    return status
+               ? status
+               : mlscore_lower_bind(lower, scope, node->outputs[0], &binding);
 }
 
 /* --- functions
  * ----------------------------------------------------------------------- */
 
-static const mlscore_onnx_function *find_function(
-    const mlscore_onnx_model *model, const mlscore_onnx_node *node)
+static const mlscore_onnx_function *
+find_function(const mlscore_onnx_model *model, const mlscore_onnx_node *node)
 {
     for (size_t i = 0; i < model->function_count; i++) {
         const mlscore_onnx_function *function = &model->functions[i];
@@ -569,9 +490,13 @@ static mlscore_status inline_function(struct lowering *lower,
                                       const mlscore_onnx_function *function)
 {
     struct scope inner = {
-        .graph = scope->graph, .names = {.arena = lower->arena},
-        .opsets = function->opsets, .opset_count = function->opset_count,
-        .caller = node, .function = function, .caller_scope = scope,
+        .graph = scope->graph,
+        .names = {.arena = lower->arena},
+        .opsets = function->opsets,
+        .opset_count = function->opset_count,
+        .caller = node,
+        .function = function,
+        .caller_scope = scope,
         .depth = scope->depth + 1,
     };
     mlscore_status status = MLSCORE_OK;
@@ -585,36 +510,43 @@ static mlscore_status inline_function(struct lowering *lower,
         node->output_count > function->output_count) {
         return mlscore_error_set(lower->err, MLSCORE_EFORMAT,
                                  "ONNX: node '%.80s' calls '%.80s' with too "
-                                 "many inputs or outputs", node->name,
-                                 function->name);
+                                 "many inputs or outputs",
+                                 node->name, function->name);
     }
     for (size_t i = 0; !status && i < node->input_count; i++) {
         const struct binding *binding;
 
         if (*node->inputs[i]) {
-            status = need(lower, scope, node, node->inputs[i], &binding);
-            status = status ? status : bind(lower, &inner, function->inputs[i],
-                                            binding);
+            status = mlscore_lower_need(lower, scope, node, node->inputs[i],
+                                        &binding);
+            status = status ? status
+                            : mlscore_lower_bind(lower, &inner,
+                                                 function->inputs[i], binding);
         }
         else { /* left out: nothing that the body may rely on */
-            status = bind(lower, &inner, function->inputs[i],
-                          &(struct binding){.value = MLSCORE_NO_VALUE});
+            status = mlscore_lower_bind(
+                lower, &inner, function->inputs[i],
+                &(struct binding){.value = MLSCORE_NO_VALUE});
         }
     }
     for (size_t i = node->input_count; !status && i < function->input_count;
          i++) {
-        status = bind(lower, &inner, function->inputs[i],
-                      &(struct binding){.value = MLSCORE_NO_VALUE});
+        status =
+            mlscore_lower_bind(lower, &inner, function->inputs[i],
+                               &(struct binding){.value = MLSCORE_NO_VALUE});
     }
-    status = status ? status : lower_nodes(lower, &inner, function->nodes,
-                                           function->node_count);
+    status = status ? status
+                    : lower_nodes(lower, &inner, function->nodes,
+                                  function->node_count);
     for (size_t i = 0; !status && i < node->output_count; i++) {
         const struct binding *binding;
 
         if (*node->outputs[i]) {
-            status = need(lower, &inner, node, function->outputs[i], &binding);
-            status = status ? status : bind(lower, scope, node->outputs[i],
-                                            binding);
+            status = mlscore_lower_need(lower, &inner, node,
+                                        function->outputs[i], &binding);
+            status = status ? status
+                            : mlscore_lower_bind(lower, scope, node->outputs[i],
+                                                 binding);
         }
     }
     return status;
@@ -635,16 +567,12 @@ static mlscore_status lower_node(struct lowering *lower, struct scope *scope,
     if (!strcmp(node->domain, "ai.onnx.ml") && !strcmp(node->op, "ZipMap")) {
         return lower_zip_map(lower, scope, node);
     }
-    if (!*node->domain && !strcmp(node->op, "SequenceConstruct")) {
-        return lower_sequence(lower, scope, node);
-    }
-    mlscore_status status = lower_renamed(lower, scope, node, &done);
-    return status || done ? status : lower_plain(lower, scope, node);
+    mlscore_status status = mlscore_lower_sequence(lower, scope, node, &done);
+    return status || done ? status : mlscore_lower_plain(lower, scope, node);
 }
 
 static mlscore_status lower_nodes(struct lowering *lower, struct scope *scope,
-                                  const mlscore_onnx_node *nodes,
-                                  size_t count)
+                                  const mlscore_onnx_node *nodes, size_t count)
 {
     mlscore_status status = MLSCORE_OK;
 
@@ -668,23 +596,24 @@ static mlscore_status lower_body(struct lowering *lower, struct scope *scope,
     mlscore_status status = MLSCORE_OK;
 
     for (size_t i = 0; !status && i < graph->initializer_count; i++) {
-        status = add_constant(lower, scope, graph->initializers[i].name,
-                              &graph->initializers[i].tensor);
+        status =
+            mlscore_lower_constant(lower, scope, graph->initializers[i].name,
+                                   &graph->initializers[i].tensor);
     }
-    return status ? status : lower_nodes(lower, scope, graph->nodes,
-                                         graph->node_count);
+    return status ? status
+                  : lower_nodes(lower, scope, graph->nodes, graph->node_count);
 }
 
-static mlscore_status lower_subgraph(struct lowering *lower,
-                                     struct scope *outer,
-                                     const mlscore_onnx_graph *graph,
-                                     mlscore_graph **out,
-                                     struct capture **captures,
-                                     uint32_t *capture_count)
+static mlscore_status
+lower_subgraph(struct lowering *lower, struct scope *outer,
+               const mlscore_onnx_graph *graph, mlscore_graph **out,
+               struct capture **captures, uint32_t *capture_count)
 {
     struct scope scope = {
-        .outer = outer, .names = {.arena = lower->arena},
-        .opsets = outer->opsets, .opset_count = outer->opset_count,
+        .outer = outer,
+        .names = {.arena = lower->arena},
+        .opsets = outer->opsets,
+        .opset_count = outer->opset_count,
         .depth = outer->depth + 1,
     };
     mlscore_status status = MLSCORE_OK;
@@ -699,10 +628,12 @@ static mlscore_status lower_subgraph(struct lowering *lower,
         return status;
     }
     scope.graph = *out;
-    uint32_t *formal = take(lower, graph->input_count, sizeof(*formal));
-    uint32_t *outputs = take(lower, graph->output_count, sizeof(*outputs));
+    uint32_t *formal =
+        mlscore_lower_take(lower, graph->input_count, sizeof(*formal));
+    uint32_t *outputs =
+        mlscore_lower_take(lower, graph->output_count, sizeof(*outputs));
     if (!formal || !outputs) {
-        return no_memory(lower);
+        return mlscore_lower_no_memory(lower);
     }
     for (size_t i = 0; !status && i < graph->input_count; i++) {
         status = new_value(lower, &scope, graph->inputs[i].name, &formal[i]);
@@ -711,13 +642,13 @@ static mlscore_status lower_subgraph(struct lowering *lower,
     for (size_t i = 0; !status && i < graph->output_count; i++) {
         const mlscore_onnx_node here = {.name = "", .op = "subgraph"};
 
-        status = need_tensor(lower, &scope, &here, graph->outputs[i].name,
-                             &outputs[i]);
+        status = mlscore_lower_tensor(lower, &scope, &here,
+                                      graph->outputs[i].name, &outputs[i]);
     }
-    uint32_t *inputs = take(lower, graph->input_count + scope.capture_count,
-                            sizeof(*inputs));
+    uint32_t *inputs = mlscore_lower_take(
+        lower, graph->input_count + scope.capture_count, sizeof(*inputs));
     if (status || !inputs) {
-        return status ? status : no_memory(lower);
+        return status ? status : mlscore_lower_no_memory(lower);
     }
     memcpy(inputs, formal, graph->input_count * sizeof(*inputs));
     uint32_t at = (uint32_t)graph->input_count;
@@ -741,13 +672,14 @@ static mlscore_status lower_model_inputs(struct lowering *lower,
                                          const mlscore_onnx_value ***infos)
 {
     const mlscore_onnx_graph *graph = &lower->model->graph;
-    uint32_t *inputs = take(lower, graph->input_count, sizeof(*inputs));
+    uint32_t *inputs =
+        mlscore_lower_take(lower, graph->input_count, sizeof(*inputs));
     mlscore_status status = MLSCORE_OK;
     uint32_t count = 0;
 
-    *infos = take(lower, graph->input_count, sizeof(**infos));
+    *infos = mlscore_lower_take(lower, graph->input_count, sizeof(**infos));
     if (!inputs || !*infos) {
-        return no_memory(lower);
+        return mlscore_lower_no_memory(lower);
     }
     for (size_t i = 0; !status && i < graph->input_count; i++) {
         const mlscore_onnx_value *info = &graph->inputs[i];
@@ -758,7 +690,8 @@ static mlscore_status lower_model_inputs(struct lowering *lower,
         if (info->kind != MLSCORE_ONNX_TENSOR) {
             return mlscore_error_set(lower->err, MLSCORE_EUNSUPPORTED,
                                      "ONNX: input '%.80s' is not a tensor, "
-                                     "which is not supported", info->name);
+                                     "which is not supported",
+                                     info->name);
         }
         status = new_value(lower, scope, info->name, &inputs[count]);
         if (!status) {
@@ -781,25 +714,28 @@ static mlscore_status lower_model_outputs(struct lowering *lower,
     mlscore_status status = MLSCORE_OK;
     uint32_t total = 0;
 
-    *out = take(lower, graph->output_count, sizeof(**out));
+    *out = mlscore_lower_take(lower, graph->output_count, sizeof(**out));
     for (size_t i = 0; *out && !status && i < graph->output_count; i++) {
-        status = need(lower, scope, &here, graph->outputs[i].name, &binding);
+        status = mlscore_lower_need(lower, scope, &here, graph->outputs[i].name,
+                                    &binding);
         if (!status) {
             const int sequence = binding->form == MLSCORE_ONNX_AS_SEQUENCE;
 
             (*out)[i] = (mlscore_onnx_output){
-                .name = graph->outputs[i].name, .form = binding->form,
+                .name = graph->outputs[i].name,
+                .form = binding->form,
                 .first = total,
                 .count = sequence ? (uint32_t)binding->count : 1,
-                .keys = binding->keys, .numbers = binding->numbers,
+                .keys = binding->keys,
+                .numbers = binding->numbers,
                 .key_count = sequence ? 0 : binding->count,
             };
             total += (*out)[i].count;
         }
     }
-    uint32_t *outputs = take(lower, total, sizeof(*outputs));
+    uint32_t *outputs = mlscore_lower_take(lower, total, sizeof(*outputs));
     if (status || !*out || !outputs) {
-        return status ? status : no_memory(lower);
+        return status ? status : mlscore_lower_no_memory(lower);
     }
     for (size_t i = 0; i < graph->output_count; i++) {
         const mlscore_onnx_output *output = &(*out)[i];
@@ -821,23 +757,27 @@ mlscore_status mlscore_onnx_lower(mlscore_graph *graph,
                                   mlscore_onnx_output **outputs,
                                   size_t *output_count, mlscore_error *err)
 {
-    struct lowering lower = {.model = model, .arena = graph->arena,
-                             .err = err, .budget = 1000000};
+    struct lowering lower = {
+        .model = model, .arena = graph->arena, .err = err, .budget = 1000000};
     struct scope scope = {
-        .graph = graph, .names = {.arena = graph->arena},
-        .opsets = model->opsets, .opset_count = model->opset_count,
+        .graph = graph,
+        .names = {.arena = graph->arena},
+        .opsets = model->opsets,
+        .opset_count = model->opset_count,
     };
     const mlscore_onnx_graph *body = &model->graph;
     mlscore_status status = MLSCORE_OK;
 
     scope.captures_end = &scope.captures;
     for (size_t i = 0; !status && i < body->initializer_count; i++) {
-        status = add_constant(&lower, &scope, body->initializers[i].name,
-                              &body->initializers[i].tensor);
+        status =
+            mlscore_lower_constant(&lower, &scope, body->initializers[i].name,
+                                   &body->initializers[i].tensor);
     }
     status = status ? status : lower_model_inputs(&lower, &scope, inputs);
-    status = status ? status : lower_nodes(&lower, &scope, body->nodes,
-                                           body->node_count);
+    status = status
+                 ? status
+                 : lower_nodes(&lower, &scope, body->nodes, body->node_count);
     status = status ? status : lower_model_outputs(&lower, &scope, outputs);
     *output_count = body->output_count;
     return status;
