@@ -180,6 +180,16 @@ $(VENV_BENCH)/.made: tests/bench/requirements.txt
 	$(VENV_BENCH)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+# What the bench of standard services runs: workers' libraries and the peer.
+VENV_SERVICES := build/venv-services
+.PHONY: venv-services
+venv-services: $(VENV_SERVICES)/.made
+$(VENV_SERVICES)/.made: tests/bench/services/requirements.txt
+	rm -rf $(VENV_SERVICES)
+	$(PYTHON) -m venv $(VENV_SERVICES)
+	$(VENV_SERVICES)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 # Swagger UI and uPlot, which the console uses; CONSOLE_PARTS=FOLDER has them.
 .PHONY: parts
 parts:
@@ -212,7 +222,7 @@ check-all: test-deps
 	@$(AGAIN) bench
 
 bench: test-deps
-	@$(AGAIN) venv venv-bench
+	@$(AGAIN) venv venv-bench venv-services
 	@$(AGAIN) all test-modules bench-bins
 	@tests/bench/run.sh $(BUILD) $(VPYTHON) $(VENV_BENCH)/bin/python
 

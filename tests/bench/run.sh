@@ -9,4 +9,5 @@ here=$(dirname "$0")
 "$1/bench/bench_hot"
 "$3" "$here/bench_trees.py" --build "$1"
 "$3" "$here/bench_graphs.py" --build "$1"
+"$2" "$here/bench_services.py" --build "$1"
 exec "$2" "$here/bench_http.py" --build "$1"
