@@ -53,55 +53,106 @@ static mlscore_status put_text(mlscore_buffer *out, const char *bytes,
     return status == MLSCORE_OK ? mlscore_buffer_append(out, "\"", 1) : status;
 }
 
-static mlscore_status put_cell(mlscore_buffer *out,
-                               const mlscore_column *column, size_t row)
+/* What was written and is not in the buffer yet: a buffer takes long for a few
+ * bytes. */
+typedef struct pending {
+    mlscore_buffer *out;
+    size_t used;
+    char bytes[4096];
+} pending;
+
+static mlscore_status flush(pending *p)
 {
-    if (column->missing[row]) {
-        return MLSCORE_OK;
+    const size_t length = p->used;
+
+    p->used = 0;
+    return mlscore_buffer_append(p->out, p->bytes, length);
+}
+
+/* Room for a comma, a cell that is not text, and the end of a row. */
+static mlscore_status make_room(pending *p)
+{
+    return p->used + MLSCORE_NUMBER_ROOM + 4 > sizeof(p->bytes) ? flush(p)
+                                                                : MLSCORE_OK;
+}
+
+/* A cell that is not text; there is room for it. */
+static char *put_scalar(char *p, const mlscore_column *column, size_t row)
+{
+    switch (column->field->type) {
+    case MLSCORE_NUMERIC:
+        return put_number(p, column, row);
+    case MLSCORE_INTEGER:
+        return p + mlscore_format_integer(p, column->values.integer[row]);
+    default:
+        return column->values.logical[row] ? put_bytes(p, "true", 4)
+                                           : put_bytes(p, "false", 5);
     }
-    if (column->field->type == MLSCORE_CHARACTER) {
+}
+
+static mlscore_status put_row(pending *p, const mlscore_column *columns,
+                              uint32_t count, size_t row)
+{
+    int blank = 1;
+
+    if (count == 0) {
+        const mlscore_status status = make_room(p);
+
+        if (status != MLSCORE_OK) {
+            return status;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const mlscore_column *column = &columns[i];
+        const int is_text = column->field->type == MLSCORE_CHARACTER;
+
+        mlscore_status status = make_room(p);
+
+        if (status != MLSCORE_OK) {
+            return status;
+        }
+        if (i > 0) {
+            p->bytes[p->used++] = ',';
+            blank = 0;
+        }
+        if (column->missing[row]) {
+            continue;
+        }
+        if (!is_text) {
+            p->used = (size_t)(put_scalar(p->bytes + p->used, column, row) -
+                               p->bytes);
+            blank = 0;
+            continue;
+        }
         const mlscore_text *text = &column->values.character[row];
-        return put_text(out, text->bytes, text->length);
+
+        status = flush(p);
+        if (status == MLSCORE_OK) {
+            status = put_text(p->out, text->bytes, text->length);
+        }
+        if (status != MLSCORE_OK) {
+            return status;
+        }
+        blank &= text->length == 0;
     }
-    char number[MLSCORE_NUMBER_ROOM];
-    char *p = number;
-    if (column->field->type == MLSCORE_NUMERIC) {
-        p = put_number(p, column, row);
+    /* Not a blank line, which many readers skip. */
+    if (blank) {
+        p->bytes[p->used++] = '"';
+        p->bytes[p->used++] = '"';
     }
-    else if (column->field->type == MLSCORE_INTEGER) {
-        p += mlscore_format_integer(p, column->values.integer[row]);
-    }
-    else {
-        p = column->values.logical[row] ? put_bytes(p, "true", 4)
-                                        : put_bytes(p, "false", 5);
-    }
-    return mlscore_buffer_append(out, number, (size_t)(p - number));
+    p->bytes[p->used++] = '\n';
+    return MLSCORE_OK;
 }
 
 static mlscore_status put_rows(mlscore_buffer *out, const mlscore_frame *frame)
 {
-    const uint32_t count = frame->schema->field_count;
+    pending p = {.out = out};
     mlscore_status status = MLSCORE_OK;
 
     for (size_t row = 0; row < frame->rows && status == MLSCORE_OK; row++) {
-        const size_t start = out->length;
-        for (uint32_t i = 0; i < count && status == MLSCORE_OK; i++) {
-            if (i > 0) {
-                status = mlscore_buffer_append(out, ",", 1);
-            }
-            if (status == MLSCORE_OK) {
-                status = put_cell(out, &frame->columns[i], row);
-            }
-        }
-        /* Not a blank line, which many readers skip. */
-        if (status == MLSCORE_OK && out->length == start) {
-            status = mlscore_buffer_append(out, "\"\"", 2);
-        }
-        if (status == MLSCORE_OK) {
-            status = mlscore_buffer_append(out, "\n", 1);
-        }
+        status = put_row(&p, frame->columns, frame->schema->field_count, row);
     }
-    return status;
+    return status == MLSCORE_OK ? flush(&p) : status;
 }
 
 mlscore_status mlscore_write_csv(mlscore_buffer *out,
