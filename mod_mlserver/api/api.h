@@ -57,7 +57,7 @@ int mlh_consume(request_rec *r, const mlh_call *call);
 int mlh_consume_code(request_rec *r, const mlh_call *call,
                      apr_uint64_t generation);
 
-/* ---- pool.c ---- */
+/* ---- service_pool.c ---- */
 int mlh_service_pool_set(request_rec *r, const mlh_call *call);
 int mlh_service_pool_get(request_rec *r, const mlh_call *call);
 int mlh_service_pool_delete(request_rec *r, const mlh_call *call);

@@ -82,30 +82,40 @@ static void add_number(const char **arguments, const char *option,
 }
 
 /* Numbers of the pools; all are said, since 0 (Off) is a value too. */
-static const struct pool_option {
-    const char *option;
-    size_t offset; /* of an apr_int64_t in mlh_server */
-} pool_options[] = {
-    { "--pool-workers", offsetof(mlh_server, pool_workers) },
-    { "--pool-workers-total", offsetof(mlh_server, pool_workers_total) },
-    { "--pool-spare", offsetof(mlh_server, pool_spare) },
-    { "--pool-queue", offsetof(mlh_server, pool_queue) },
-    { "--pool-idle-time", offsetof(mlh_server, pool_idle_time) },
-    { "--pool-load-time", offsetof(mlh_server, pool_load_time) },
-    { "--pool-worker-requests", offsetof(mlh_server, pool_requests) },
-    { "--pool-age", offsetof(mlh_server, pool_age) },
-    { "--pool-memory", offsetof(mlh_server, pool_memory) },
-    { "--pool-cpu-time", offsetof(mlh_server, pool_cpu) },
-    { "--pool-processes", offsetof(mlh_server, pool_processes) },
-    { "--pool-file-size", offsetof(mlh_server, pool_file_size) },
-    { "--pool-folder-size", offsetof(mlh_server, pool_folder) },
-    { "--pool-output-size", offsetof(mlh_server, pool_output) },
-    { "--pool-console-size", offsetof(mlh_server, pool_console) },
-    { "--sessions", offsetof(mlh_server, sessions) },
-    { "--sessions-total", offsetof(mlh_server, sessions_total) },
-    { "--session-idle-time", offsetof(mlh_server, session_idle) },
-    { "--session-disk", offsetof(mlh_server, session_disk) },
-};
+static void add_limits(const char **arguments, const mlh_server *server,
+                       apr_pool_t *pool)
+{
+    const struct {
+        const char *option;
+        apr_int64_t value;
+    } limits[] = {
+        { "--pool-workers", server->pool_workers },
+        { "--pool-workers-total", server->pool_workers_total },
+        { "--pool-spare", server->pool_spare },
+        { "--pool-queue", server->pool_queue },
+        { "--pool-idle-time", server->pool_idle_time },
+        { "--pool-load-time", server->pool_load_time },
+        { "--pool-worker-requests", server->pool_requests },
+        { "--pool-age", server->pool_age },
+        { "--pool-memory", server->pool_memory },
+        { "--pool-cpu-time", server->pool_cpu },
+        { "--pool-processes", server->pool_processes },
+        { "--pool-file-size", server->pool_file_size },
+        { "--pool-folder-size", server->pool_folder },
+        { "--pool-output-size", server->pool_output },
+        { "--pool-console-size", server->pool_console },
+        { "--sessions", server->sessions },
+        { "--sessions-total", server->sessions_total },
+        { "--session-idle-time", server->session_idle },
+        { "--session-disk", server->session_disk },
+        { "--session-network", server->session_network },
+    };
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        add(arguments, limits[i].option,
+            apr_psprintf(pool, "%" APR_INT64_T_FMT, limits[i].value));
+    }
+}
 
 static void add_pools(const char **arguments, const mlh_server *server,
                       apr_pool_t *pool)
@@ -113,15 +123,7 @@ static void add_pools(const char **arguments, const mlh_server *server,
     const apr_array_header_t *runtimes = server->runtimes;
     const apr_array_header_t *network = server->network_services;
 
-    for (size_t i = 0; i < sizeof(pool_options) / sizeof(pool_options[0]);
-         i++) {
-        const apr_int64_t *value =
-            (const void *)((const char *)server + pool_options[i].offset);
-
-        add(arguments, pool_options[i].option,
-            apr_psprintf(pool, "%" APR_INT64_T_FMT, *value));
-    }
-    add(arguments, "--session-network", server->session_network ? "1" : "0");
+    add_limits(arguments, server, pool);
     for (int i = 0; i + 2 < runtimes->nelts; i += 3) {
         const char *const *word = (const char *const *)runtimes->elts + i;
 

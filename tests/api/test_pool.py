@@ -55,6 +55,7 @@ def with_directives(*lines):
 # --- a pool of a service's own -------------------------------------------
 
 def test_a_pool_is_made_shown_and_deleted(alice, admin, name):
+    """createOrUpdateServicePool, getServicePoolStatus, deleteServicePool."""
     publish(alice, name)
     assert pool_of(alice, name)["Status"] == "NotFound"
     answer = alice.post(pool_path(name), json={"InitialPoolSize": 3,

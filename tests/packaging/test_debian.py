@@ -109,7 +109,8 @@ echo "MLServerSandbox $SANDBOX" >>/etc/apache2/conf-enabled/name.conf
 apache2ctl configtest
 
 say start
-command=$(sed -n 's/^ExecStart=//p' /lib/systemd/system/mlserverd.service)
+command=$(sed -n 's/ \$MLSERVERD_OPTIONS$//;s/^ExecStart=//p' \
+    /lib/systemd/system/mlserverd.service)
 mkdir -p /run/mlserver
 $command --sandbox "$SANDBOX" >/tmp/mlserverd.log 2>&1 &
 daemon=$!

@@ -201,8 +201,7 @@ static void set_limits(const mls_isolation *isolation)
 #ifndef __SANITIZE_ADDRESS__ /* its shadow alone is larger than any limit */
     limit(RLIMIT_DATA, isolation->memory);
     /* Memory that is shared does not count as data. */
-    limit(RLIMIT_AS, isolation->memory
-                         ? isolation->memory + ADDRESSES : 0);
+    limit(RLIMIT_AS, isolation->memory ? isolation->memory + ADDRESSES : 0);
 #endif
     limit(RLIMIT_FSIZE, isolation->file_size);
     limit(RLIMIT_CPU, isolation->cpu_seconds);
@@ -252,7 +251,8 @@ static void fail(const char *what)
 }
 
 static void run(const mls_isolation *isolation, pid_t parent,
-                char *const *command, int errors, int program, int filter, apr_pool_t *pool)
+                char *const *command, int errors, int program, int filter,
+                apr_pool_t *pool)
 {
     int fds[FIRST_OTHER] = { isolation->input, isolation->output, errors,
                              isolation->extra, program, filter };
