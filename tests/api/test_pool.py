@@ -214,7 +214,7 @@ def test_several_runtimes_by_name_and_version(make_httpd, other_python):
         "MLServerRuntime Python venv %s" % other_python,
         "MLServerRuntime Other %s %s" % (minor, other_python))).start()
     alice = httpd.client("alice")
-    wait_until(lambda: all(r["actualVersion"] for r in alice.get(
+    wait_until(lambda: all(r["packages"] for r in alice.get(
         "/admin/api/runtimes").json()["items"]), 20, "the runtimes")
     found = {(r["name"], r["version"]): r for r in alice.get(
         "/admin/api/runtimes").json()["items"]}
