@@ -102,7 +102,7 @@ def unit(options, outcome):
         if str(name) in options.left_out:
             part.skipped += 1
             return part
-        status, output = run(options.wrapper + [program], 900, {
+        status, output = run(options.wrapper + [program], 3600, {
             "CMOCKA_MESSAGE_OUTPUT": "TAP", "MLS_TEST_FAST":
             "1" if options.fast else "", **options.environment})
         tap(part, "unit/%s" % name, status, output)
@@ -274,7 +274,7 @@ def use_build(options, folder):
     """The suites run on what was built there from now on."""
     options.build = (ROOT / folder).resolve()
     options.san = options.build.name.partition("build-")[2].replace("-", ",")
-    options.environment = SAN_ENV if options.san else {}
+    options.environment = dict(SAN_ENV) if options.san else {}
 
 
 def run_checked_builds(options, chosen):
@@ -283,6 +283,7 @@ def run_checked_builds(options, chosen):
     plain = options.build
     if options.sanitized:
         use_build(options, options.sanitized)
+        options.environment["MLS_TEST_LONG"] = "1"
         outcomes += [run_suite(name, options, name + " (sanitized)")
                      for name in SANITIZED if name in chosen]
     if options.threads and "unit" in chosen:

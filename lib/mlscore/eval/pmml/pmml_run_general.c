@@ -192,7 +192,8 @@ static void finish(const pmml_model *model, const pmml_general *body,
         mlscore_pmml_simplemax(model, values, count);
         return;
     }
-    if (body->type == PMML_GENERALIZED_LINEAR) {
+    /* A forged image may name one category twice: then there is one. */
+    if (body->type == PMML_GENERALIZED_LINEAR && count > 1) {
         values[count - 1] = pmml_round(model, 1.0 - values[count - 2]);
         return;
     }
