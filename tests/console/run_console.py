@@ -9,6 +9,7 @@ leaves the server until Enter, for looking at it.
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -39,6 +40,19 @@ def packages():
         stamp.write_text(lock)
 
 
+def show(tap):
+    """A line for each test and what it measured; what failed comes last."""
+    failures = []
+    for part in re.split(r"^# Subtest: .*\n", tap, flags=re.M):
+        if part.startswith("not ok"):
+            failures.append(part)
+        else:
+            print("\n".join(re.findall(r"^(?:ok \d+ .*|# (?!tests|suites|pass|"
+                                       r"fail|cancel|skip|todo).*)$", part,
+                                       re.M)))
+    print("\n".join(failures), flush=True)
+
+
 def main():
     # Ended from outside, the server must end, too.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
@@ -61,8 +75,11 @@ def main():
             return 0
         command = ["node", "--test-reporter=tap"]
         command += ["--test-name-pattern=" + word for word in sys.argv[1:]]
-        return subprocess.run(command + [HERE / "main.mjs"], cwd=HERE,
-                              env=environment).returncode
+        done = subprocess.run(command + [HERE / "main.mjs"], cwd=HERE,
+                              env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        show(done.stdout)
+        return done.returncode
     finally:
         server.remove()
 
