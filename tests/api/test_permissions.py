@@ -6,6 +6,7 @@ without an expectation here fails. What is expected is written down again, by
 hand, so that a slip in the route table shows."""
 import json
 import pathlib
+import socket
 
 import pytest
 
@@ -169,6 +170,34 @@ def test_nobody_gets_in_without_a_token(server, operation):
         assert answer.status_code not in (401, 403), answer.text
     else:
         is_error(answer, 401)
+
+
+@pytest.mark.parametrize("user", [None, "carol"])
+@pytest.mark.parametrize("operation", [
+    "publishWebService", "publishRealtimeWebServiceByName",
+    "patchRealtimeWebServiceByNameVersion", "createOrUpdateServicePool"])
+def test_a_refused_body_is_not_read(server, clients, operation, user):
+    """The answer comes while a gigabyte is still to be sent, and with it the
+    connection's end."""
+    method, path = OPERATIONS[operation]
+    path = path.replace("{name}", "of-alice").replace("{version}", "1.0")
+    head = "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n" % (
+        method, path)
+    if user:
+        head += "Authorization: Bearer %s\r\n" % clients[user].token
+    with socket.create_connection(("127.0.0.1", server.port), 10) as sock:
+        sock.sendall((head + "\r\n").encode() + b"x" * 100000)
+        answer = b""
+        while True:
+            try:
+                more = sock.recv(65536)
+            except ConnectionResetError:  # what was sent was not read
+                break
+            if not more:
+                break
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 %d " % (403 if user else 401))
+    assert b"connection: close" in answer.lower()
 
 
 def test_nothing_was_changed_by_asking(clients):

@@ -142,6 +142,7 @@ SET = {
     "MLServerDaemon": "external",
     "MLServer": "On",
     "MLServerAuthProvider": "file",
+    "MLServerSessionRole": "Contributor",  # recommended; the default is older
 }
 HEAD = """\
 # SPDX-License-Identifier: Apache-2.0
