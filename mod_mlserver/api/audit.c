@@ -160,8 +160,9 @@ static int reply_csv(request_rec *r, const apr_array_header_t *records,
     }
     apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
     apr_table_setn(r->headers_out, "Cache-Control", "private, no-cache");
-    return mlh_reply_bytes(r, HTTP_OK, "text/csv; charset=utf-8; header=present",
-                           text, strlen(text));
+    return mlh_reply_bytes(r, HTTP_OK,
+                           "text/csv; charset=utf-8; header=present", text,
+                           strlen(text));
 }
 
 int mlh_audit(request_rec *r, const mlh_call *call)

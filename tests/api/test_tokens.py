@@ -175,7 +175,8 @@ def test_an_owner_ends_a_foreign_login(server, owner):
     assert owner.delete("/admin/api/tokens/"
                         + family_of(dave)).status_code == 204
     in_every_child(server, dave, 401)
-    is_error(owner.delete("/admin/api/tokens/" + "0" * 32), 404)
+    is_error(owner.delete("/admin/api/tokens/00000000000000000000000000000000"),
+             404)
 
 
 def test_the_refresh_token_dies_with_the_login(server, owner):
