@@ -7,6 +7,7 @@
 
 #include <apr_file_io.h>
 #include <apr_strings.h>
+#include <apr_time.h>
 
 enum { MOST = 16 << 20 /* bytes of a file */ };
 
@@ -76,6 +77,20 @@ mls_err *mls_pool_runtimes_read(mls_json **out, const char *run_dir,
     return read_json(out, run_dir, "runtimes.json", pool);
 }
 
+/* As the registry's client does, wait for a supervisor that is starting. */
+static mls_err *read_patiently(mls_json **out, const char *run_dir,
+                               apr_pool_t *pool)
+{
+    enum { TRIES = 20 };
+    mls_err *err = mls_pool_runtimes_read(out, run_dir, pool);
+
+    for (int i = 0; i < TRIES && err && err->code == MLS_EUNAVAILABLE; i++) {
+        apr_sleep(apr_time_from_msec(100));
+        err = mls_pool_runtimes_read(out, run_dir, pool);
+    }
+    return err;
+}
+
 /* "3.11" is the beginning of "3.11.2", not of "3.110". */
 static int begins(const char *version, const char *beginning)
 {
@@ -107,7 +122,7 @@ mls_err *mls_pool_runtime_check(const char *run_dir, const char *wanted,
     const char *list = "";
     mls_json *json;
 
-    MLS_TRY(mls_pool_runtimes_read(&json, run_dir, pool));
+    MLS_TRY(read_patiently(&json, run_dir, pool));
     const mls_json *items = mls_json_get(json, "items");
     for (size_t i = 0; i < mls_json_length(items); i++) {
         const mls_json *one = mls_json_at(items, i);

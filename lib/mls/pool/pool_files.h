@@ -29,7 +29,8 @@ mls_err *mls_pool_runtimes_read(mls_json **out, const char *run_dir,
                                 apr_pool_t *pool);
 
 /** Is there a runtime that `wanted` names ("Python", "Python 3.11")?
- *  MLS_EINVALID lists what there is. */
+ *  MLS_EINVALID lists what there is. Waits for a supervisor that is starting,
+ *  at most two seconds; then MLS_EUNAVAILABLE. */
 mls_err *mls_pool_runtime_check(const char *run_dir, const char *wanted,
                                 apr_pool_t *pool);
 
