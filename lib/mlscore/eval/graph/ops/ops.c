@@ -20,6 +20,7 @@ static const mlscore_op_table *const tables[] = {
     &mlscore_ops_recurrent, &mlscore_ops_einsum,  &mlscore_ops_unique,
     &mlscore_ops_linear_algebra,
     &mlscore_ops_grid,     &mlscore_ops_attention,
+    &mlscore_ops_tokens_order,
 };
 
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };

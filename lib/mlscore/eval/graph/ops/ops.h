@@ -45,6 +45,7 @@ extern const mlscore_op_table
     mlscore_ops_linear_algebra; /* op_linear_algebra.c */
 extern const mlscore_op_table mlscore_ops_grid;      /* op_grid.c */
 extern const mlscore_op_table mlscore_ops_attention; /* op_attention.c */
+extern const mlscore_op_table mlscore_ops_tokens_order; /* op_tokens_order.c */
 extern const mlscore_op_table mlscore_ops_ml_linear;
 extern const mlscore_op_table mlscore_ops_ml_svm;
 extern const mlscore_op_table mlscore_ops_ml_scale;
