@@ -19,7 +19,9 @@ int mlscore_test_alloc_fails(size_t size)
 
 static const char *const models[] = {"trees",   "columns",   "texts",
                                      "pictures", "control",  "functions",
-                                     "encoders", "shapes"};
+                                     "encoders", "shapes",   "hashes",
+                                     "cleaning", "dictionaries",
+                                     "encoders_ml", "classifiers", "layers"};
 
 enum { MODELS = sizeof(models) / sizeof(models[0]) };
 
