@@ -142,6 +142,12 @@ mlscore_status mlscore_forest_pack(const mlscore_forest_builder *builder,
 void *mlscore_forest_take(forest_packer *packer, int array, size_t count);
 mlscore_status mlscore_forest_no_memory(mlscore_error *err);
 
+/* --- forest_pack_buckets.c
+ * ------------------------------------------------------ */
+
+/** Give the virtual features of many cuts buckets. */
+mlscore_status mlscore_forest_pack_buckets(forest_packer *packer);
+
 /* --- forest_pack_quick.c
  * -------------------------------------------------------- */
 

@@ -28,8 +28,26 @@ static inline uint32_t rank(const double *cuts, uint32_t count, double x)
     return (uint32_t)(base - cuts) + (count && *base <= x);
 }
 
+/* The same by way of a bucket, when there are some. */
+static inline uint32_t find_rank(const mlscore_forest *forest,
+                                 const forest_virtual *v, double x)
+{
+    const double *cuts = forest->cuts + v->first;
+
+    if (v->buckets == 0) {
+        return rank(cuts, v->count, x);
+    }
+    const uint32_t *starts =
+        forest->buckets + v->bucket + forest_bucket(v, x);
+
+    return starts[0] + rank(cuts + starts[0], starts[1] - starts[0], x);
+}
+
 /* The same for ROWS values at once, in step: their loads overlap. */
-enum { ROWS = 8 };
+enum {
+    ROWS = 8,
+    MOST_CACHED = 512 /* cuts that stay in the first cache */
+};
 
 static inline void ranks(const double *cuts, uint32_t count, const double *x,
                          uint32_t *out)
@@ -87,10 +105,8 @@ static inline float virtual_double(const mlscore_forest *forest,
         return value;
     }
     const double signed_x = v->kind == FOREST_VIRTUAL_NEGATIVE ? -x : x;
-    const float r =
-        (float)rank(forest->cuts + v->first, v->count, signed_x);
 
-    return isnan(x) ? NAN : r;
+    return isnan(x) ? NAN : (float)find_rank(forest, v, signed_x);
 }
 
 void mlscore_forest_fill_row(const mlscore_forest *forest,
@@ -131,7 +147,7 @@ static void fill_doubles(const mlscore_forest *forest, const forest_virtual *v,
     uint32_t row = 0;
 
 #if defined(__x86_64__)
-    if (forest->level == MLSCORE_CPU_AVX512 &&
+    if (forest->level == MLSCORE_CPU_AVX512 && v->count <= MOST_CACHED &&
         v->kind != FOREST_VIRTUAL_WORD) {
         row = rows & ~15u;
         mlscore_forest_ranks_avx512(forest->cuts + v->first, v->count, x,
@@ -139,7 +155,8 @@ static void fill_doubles(const mlscore_forest *forest, const forest_virtual *v,
                                     row, out);
     }
 #endif
-    for (; v->kind != FOREST_VIRTUAL_WORD && row + ROWS <= rows;
+    for (; v->kind != FOREST_VIRTUAL_WORD && v->buckets == 0 &&
+           row + ROWS <= rows;
          row += ROWS) {
         double values[ROWS];
         uint32_t found[ROWS];

@@ -23,13 +23,15 @@
 #define FOREST_MAGIC "mlsforst"
 
 enum {
-    FOREST_VERSION = 4,
+    FOREST_VERSION = 5,
     FOREST_LANES = 16,      /* words in a group of masks */
     FOREST_WORD = 32,       /* leaves in a word */
     FOREST_MAX_WORDS = 4,   /* words of a tree of masks */
     FOREST_BLOCK = 64,      /* rows evaluated at once, at most */
     FOREST_WINDOW = 64,     /* trees walked together for one row */
     FOREST_WALKERS = 8,     /* trees or rows interleaved in a walk */
+    FOREST_BUCKETS_FROM = 64, /* cuts of a feature that has buckets */
+    FOREST_BUCKET_CUTS = 8, /* of a bucket, on average */
     FOREST_QUICK_FROM = 32, /* trees of masks that are looked up by cuts */
     FOREST_QUICK_SPACING = 64, /* cuts between marks, at least */
     FOREST_MAX_DEPTH = 8192
@@ -61,6 +63,7 @@ enum {
     FOREST_ARRAY_QUICK_MARKS, /* float: the last cut before each mark */
     FOREST_ARRAY_QUICK_MASKS, /* uint32_t, [mark][word of the run] */
     FOREST_ARRAY_QUICK_SETS, /* forest_quick_set */
+    FOREST_ARRAY_BUCKETS,    /* uint32_t: cuts before each, and in all */
     FOREST_ARRAYS
 };
 
@@ -158,6 +161,11 @@ typedef struct forest_virtual {
     uint32_t kind;
     uint32_t first; /* VALUE, NEGATIVE: first of CUTS; WORD: first category */
     uint32_t count; /* of cuts; WORD: the bit that stands for missing */
+    /* The cuts that are near x are those of bucket (x - low) * scale: its
+     * number and theirs grow together, so that the ends alone are exact. */
+    double low, scale;
+    uint32_t bucket;  /* first of BUCKETS */
+    uint32_t buckets; /* 0: cuts are searched from the first on */
 } forest_virtual;
 
 /** Up to 16 words of leaves. Slot s of lane l is at [16 (slots + s) + l]. */
@@ -224,5 +232,15 @@ typedef struct forest_general_node {
 } forest_general_node;
 
 enum { FOREST_OP_LEAF = 7 };
+
+/** The bucket of x, which grows with x; packing and scoring must agree. */
+static inline uint32_t forest_bucket(const forest_virtual *v, double x)
+{
+    const double at = (x - v->low) * v->scale;
+
+    return !(at > 0)          ? 0
+           : at >= v->buckets ? v->buckets - 1
+                              : (uint32_t)at;
+}
 
 #endif

@@ -294,6 +294,27 @@ static int run_ok(const mlscore_forest *forest, const forest_run *run)
                : run->quick_count == 0;
 }
 
+/* Buckets divide the cuts of a virtual feature. */
+static int buckets_ok(const mlscore_forest *forest, const forest_virtual *v)
+{
+    if (v->buckets == 0) {
+        return 1;
+    }
+    if (v->kind == FOREST_VIRTUAL_WORD ||
+        !inside(forest, FOREST_ARRAY_BUCKETS, v->bucket,
+                (uint64_t)v->buckets + 1)) {
+        return 0;
+    }
+    const uint32_t *starts = forest->buckets + v->bucket;
+
+    for (uint32_t b = 0; b < v->buckets; b++) {
+        if (starts[b] > starts[b + 1]) {
+            return 0;
+        }
+    }
+    return starts[v->buckets] <= v->count;
+}
+
 static int virtuals_ok(const mlscore_forest *forest)
 {
     for (uint32_t i = 0; i < forest->virtual_count; i++) {
@@ -302,7 +323,8 @@ static int virtuals_ok(const mlscore_forest *forest)
         if (v->feature >= forest->header->feature_count ||
             v->kind > FOREST_VIRTUAL_WORD ||
             (v->kind != FOREST_VIRTUAL_WORD &&
-             !inside(forest, FOREST_ARRAY_CUTS, v->first, v->count))) {
+             !inside(forest, FOREST_ARRAY_CUTS, v->first, v->count)) ||
+            !buckets_ok(forest, v)) {
             return 0;
         }
     }
@@ -405,16 +427,16 @@ void mlscore_forest_limit(mlscore_forest *forest, mlscore_cpu level)
 
     forest->level = level < most ? level : most;
     forest->masks_leaves = mlscore_forest_masks_plain;
-    /* From these many rows on a block costs less than rows one by one. */
-    forest->few = 12;
+    /* Up to so many rows, one by one costs less than a block. */
+    forest->few = 13;
 #if defined(__x86_64__)
     if (forest->level == MLSCORE_CPU_AVX2) {
         forest->masks_leaves = mlscore_forest_masks_avx2;
-        forest->few = 10;
+        forest->few = 13;
     }
     if (forest->level == MLSCORE_CPU_AVX512) {
         forest->masks_leaves = mlscore_forest_masks_avx512;
-        forest->few = 4;
+        forest->few = 9;
     }
 #endif
 }
@@ -494,6 +516,7 @@ static void point(mlscore_forest *forest, const unsigned char *base)
     forest->quick_marks = AT(QUICK_MARKS);
     forest->quick_masks = AT(QUICK_MASKS);
     forest->quick_sets = AT(QUICK_SETS);
+    forest->buckets = AT(BUCKETS);
 #undef AT
 }
 

@@ -22,7 +22,7 @@ const size_t mlscore_forest_array_sizes[FOREST_ARRAYS] = {
     sizeof(forest_quick),        sizeof(float),
     sizeof(uint32_t),            sizeof(uint32_t),
     sizeof(float),               sizeof(uint32_t),
-    sizeof(forest_quick_set),
+    sizeof(forest_quick_set),    sizeof(uint32_t),
 };
 
 void *mlscore_forest_take(forest_packer *packer, int array, size_t count)
@@ -395,7 +395,7 @@ static mlscore_status keep_virtuals(forest_packer *packer)
     if (v->cut_count) {
         memcpy(cuts, v->cuts, v->cut_count * sizeof(*v->cuts));
     }
-    return MLSCORE_OK;
+    return v->is_double ? mlscore_forest_pack_buckets(packer) : MLSCORE_OK;
 }
 
 /* Vectors of leaf values may be read beyond the last one. */

@@ -47,6 +47,7 @@ struct mlscore_forest {
     const float *quick_marks;
     const uint32_t *quick_masks;
     const forest_quick_set *quick_sets;
+    const uint32_t *buckets;
 
     mlscore_cpu level;
     forest_masks_function *masks_leaves;

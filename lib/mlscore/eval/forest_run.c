@@ -159,28 +159,45 @@ static void add_masks_leaves(const mlscore_forest *forest,
     }
 }
 
+/* Leaves of a walk that add one double each. */
+static void add_walk_doubles(const mlscore_forest *forest,
+                             const forest_tree *tree, const uint32_t *leaves,
+                             uint32_t rows, double *sums)
+{
+    const double *values = forest->leaf_doubles + tree->values;
+    const uint32_t last = tree->leaves - 1;
+
+    for (uint32_t r = 0; r < rows; r++) {
+        sums[r] += values[leaves[r] < last ? leaves[r] : last];
+    }
+}
+
 /* Bits of leaves of a walk: a float, or a leaf's number. */
 static void add_walk_leaves(const mlscore_forest *forest,
                             const forest_tree *tree, const uint32_t *bits,
                             uint32_t rows, void *sums, size_t stride)
 {
-    const int inside = forest->header->sum == MLSCORE_FOREST_SUM_FLOAT &&
-                       tree->payload == FOREST_PAYLOAD_ONE;
+    const int one = tree->payload == FOREST_PAYLOAD_ONE;
+    const size_t to = tree->output * stride;
 
-    if (!inside) {
-        add_any(forest, tree, bits, rows, sums, stride);
+    if (!one || forest->header->sum != MLSCORE_FOREST_SUM_FLOAT) {
+        if (one && forest->header->combine == 0) {
+            add_walk_doubles(forest, tree, bits, rows, (double *)sums + to);
+        }
+        else {
+            add_any(forest, tree, bits, rows, sums, stride);
+        }
         return;
     }
     for (uint32_t r = 0; r < rows; r++) {
-        const size_t to = tree->output * stride + r;
         float value;
 
         memcpy(&value, &bits[r], sizeof(value));
         if (float_sums(forest)) {
-            ((float *)sums)[to] += value;
+            ((float *)sums)[to + r] += value;
         }
         else {
-            double *sum = (double *)sums + to;
+            double *sum = (double *)sums + to + r;
 
             *sum = mlscore_forest_combine(forest->header, *sum, value);
         }

@@ -110,16 +110,20 @@ static mlscore_status number(forest_virtuals *v,
         for (uint32_t m = 0; m < 2; m++) {
             if (*maps[m]) {
                 v->items[v->count] = (forest_virtual){
-                    f, m ? FOREST_VIRTUAL_NEGATIVE : FOREST_VIRTUAL_VALUE,
-                    v->is_double ? (uint32_t)cuts : 0, 0};
+                    .feature = f,
+                    .kind =
+                        m ? FOREST_VIRTUAL_NEGATIVE : FOREST_VIRTUAL_VALUE,
+                    .first = v->is_double ? (uint32_t)cuts : 0};
                 cuts += *maps[m];
                 *maps[m] = ++v->count;
             }
         }
         for (uint32_t w = 0; w < words_of(v, f); w++) {
             v->items[v->count] =
-                (forest_virtual){f, FOREST_VIRTUAL_WORD, 32 * w,
-                                 v->categories[f] - 1};
+                (forest_virtual){.feature = f,
+                                 .kind = FOREST_VIRTUAL_WORD,
+                                 .first = 32 * w,
+                                 .count = v->categories[f] - 1};
             v->count++;
             v->word_of[f] = w == 0 ? v->count : v->word_of[f];
         }
