@@ -22,6 +22,9 @@ import os
 import socket
 import sys
 
+from . import convert
+
+REHEARSALS = 10
 LESSONS = 4               # calls that are learned from
 MOST = 160 << 10          # bytes of one lesson
 PAGE = 4096
@@ -78,6 +81,32 @@ def touch(lesson):
                            (lesson.get("writes", ()), MADV_POPULATE_WRITE)):
         for start, size in ranges:
             _libc.madvise(start, size, advice)
+
+
+SAMPLES = {
+    "logical": True, "integer": 1, "numeric": 1.5, "character": "a",
+    "vector": [1.5, 2.5], "matrix": [[1.5, 2.5], [3.5, 4.5]],
+    "data.frame": {"a": [1.5, 2.5], "b": [1, 2], "c": ["x", None]}}
+
+
+def rehearse(definition):
+    """In a zygote, before it forks: convert made-up values of the declared
+    types, so that what is slow at first (lazily made tables, code that the
+    interpreter adapts to its use) is done once. Runs no code of users."""
+    inputs = [dict(one) for one in definition.get("inputs") or ()]
+    outputs = [dict(one) for one in definition.get("outputs") or ()]
+    try:
+        values = json.loads(json.dumps({
+            one["name"]: SAMPLES[one["type"]] for one in inputs}))
+        frame = convert.INPUT["data.frame"](SAMPLES["data.frame"]) if any(
+            one["type"] == "data.frame" for one in outputs) else None
+        for _ in range(REHEARSALS):
+            convert.convert_inputs(inputs, values)
+            json.dumps(convert.convert_outputs(outputs, {
+                one["name"]: frame if one["type"] == "data.frame"
+                else SAMPLES[one["type"]] for one in outputs}))
+    except Exception:  # the calls will tell
+        pass
 
 
 class Teacher:

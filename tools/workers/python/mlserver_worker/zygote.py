@@ -59,6 +59,7 @@ class Service:
                 self.error = (str(error), "")
             except Exception as error:
                 self.error = ("the snapshot cannot be read: %s" % error, "")
+        warm.rehearse(self.definition)
         if self.error is None and not self.init_each:
             self.run_init()
 
