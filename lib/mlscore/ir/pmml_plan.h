@@ -817,6 +817,7 @@ enum { /* what the sums of a forest are */
     PMML_FOREST_NUMBER = 0,
     PMML_FOREST_PROBABILITIES,
     PMML_FOREST_VOTES,
+    PMML_FOREST_LEAVES, /* no sums: where each tree ends */
     PMML_FOREST_COUNT
 };
 
@@ -834,7 +835,9 @@ typedef struct pmml_forest {
     uint32_t offset;        /* in the forest bytes, aligned to 64 */
     uint32_t size;
     uint32_t output_count;
-    uint32_t category_first; /* words: symbols, one an output */
+    uint32_t category_first; /* words: symbols, one an output; of leaves: for
+                                each tree, and the end, where its nodes begin
+                                after these words; then the nodes, or none */
     uint32_t kind;
     uint32_t flags;
     double divisor; /* of the sums */

@@ -221,12 +221,17 @@ static int run_body(pmml_run *run, uint32_t index)
     }
 }
 
-int mlscore_pmml_run_model(pmml_run *run, uint32_t index)
+void mlscore_pmml_clear_result(pmml_run *run, uint32_t index)
 {
     run->results[index] = (pmml_result){.value = pmml_missing(),
                                         .category = PMML_NONE,
                                         .entity = PMML_NONE,
                                         .redirect = PMML_NONE};
+}
+
+int mlscore_pmml_run_model(pmml_run *run, uint32_t index)
+{
+    mlscore_pmml_clear_result(run, index);
     if (run_body(run, index)) {
         return -1;
     }

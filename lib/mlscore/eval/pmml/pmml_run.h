@@ -313,8 +313,13 @@ void mlscore_pmml_softmax(const pmml_model *model, double *values,
 void mlscore_pmml_simplemax(const pmml_model *model, double *values,
                             uint32_t count);
 
+/** Nothing is known of the model `index` in this row. */
+void mlscore_pmml_clear_result(pmml_run *run, uint32_t index);
+
 /* One function a kind of model. */
 int mlscore_pmml_run_tree(pmml_run *run, uint32_t index);
+/** The same for a tree whose walk is known to end in this node. */
+int mlscore_pmml_run_leaf(pmml_run *run, uint32_t index, uint32_t node);
 int mlscore_pmml_run_regression(pmml_run *run, uint32_t index);
 int mlscore_pmml_run_mining(pmml_run *run, uint32_t index);
 int mlscore_pmml_run_general(pmml_run *run, uint32_t index);
@@ -342,8 +347,9 @@ void mlscore_pmml_forests_free(pmml_plan *plan);
 /** Evaluate the early forests of the rows from run->row on, `count` at most
  *  run->block. Leaves run->row where it is. */
 int mlscore_pmml_forests_ahead(pmml_run *run, size_t count);
-/** Evaluate the ensemble `index` by its forest: 1, or 0 when its trees must be
- *  walked in this row, or -1. */
+/** Evaluate the ensemble `index` by its forest: PMML_FOREST_DONE, or _SEGMENTS
+ *  when its segments are done, or _WALK when they must be walked, or -1. */
+enum { PMML_FOREST_WALK = 0, PMML_FOREST_DONE, PMML_FOREST_SEGMENTS };
 int mlscore_pmml_run_forest(pmml_run *run, uint32_t index);
 /** Begin the row: nothing is known of it. */
 void mlscore_pmml_next_epoch(pmml_run *run);

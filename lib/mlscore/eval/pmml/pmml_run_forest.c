@@ -20,6 +20,14 @@ enum { BLOCK_ROWS = 256, BLOCK_DOUBLES = 1 << 17 };
 
 /* --- opening --------------------------------------------------------------*/
 
+/** Doubles that a row's result takes: sums, or the numbers of leaves. */
+static size_t result_width(const pmml_plan *plan, uint32_t index)
+{
+    return plan->forests[index].kind == PMML_FOREST_LEAVES
+               ? ((size_t)mlscore_forest_trees(plan->opened[index]) + 1) / 2
+               : plan->forests[index].output_count;
+}
+
 static mlscore_status open_one(pmml_plan *plan, uint32_t index,
                                mlscore_error *err)
 {
@@ -46,7 +54,7 @@ static mlscore_status open_one(pmml_plan *plan, uint32_t index,
         plan->forest_scratch = scratch;
     }
     plan->forest_at[index] = plan->forest_width;
-    plan->forest_width += (size_t)record->feature_count + record->output_count;
+    plan->forest_width += record->feature_count + result_width(plan, index);
     plan->early_forests += (record->flags & PMML_FOREST_EARLY) != 0;
     return MLSCORE_OK;
 }
@@ -62,8 +70,23 @@ static int all_used(const pmml_plan *plan, unsigned char *used)
     return plan->forests_count == 0 || !memchr(used, 0, plan->forests_count);
 }
 
-mlscore_status mlscore_pmml_forests_open(pmml_plan *plan,
-                                         mlscore_error *err)
+/** Where leaves are asked for, trees are segments. */
+static int trees_fit(const pmml_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->minings_count; i++) {
+        const pmml_mining *mining = &plan->minings[i];
+
+        if (mining->forest != PMML_NONE &&
+            plan->forests[mining->forest].kind == PMML_FOREST_LEAVES &&
+            mlscore_forest_trees(plan->opened[mining->forest]) !=
+                mining->segment_count) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+mlscore_status mlscore_pmml_forests_open(pmml_plan *plan, mlscore_error *err)
 {
     const size_t count = plan->forests_count;
 
@@ -87,6 +110,11 @@ mlscore_status mlscore_pmml_forests_open(pmml_plan *plan,
         if (status != MLSCORE_OK) {
             return status;
         }
+    }
+    if (!trees_fit(plan)) {
+        return mlscore_error_set(err, MLSCORE_EIMAGE,
+                                 "the compiled PMML model is damaged: a "
+                                 "forest has not its ensemble's trees");
     }
     const size_t most =
         plan->forest_width ? BLOCK_DOUBLES / plan->forest_width : 1;
@@ -215,6 +243,27 @@ static double *sums_of(const pmml_run *run, uint32_t forest, size_t row)
            row * run->plan->forests[forest].output_count;
 }
 
+static uint32_t *leaves_of(const pmml_run *run, uint32_t forest, size_t row)
+{
+    return (uint32_t *)features_of(run, forest, run->block) +
+           row * mlscore_forest_trees(run->plan->opened[forest]);
+}
+
+/** Evaluate a forest for the first rows of the block. */
+static void evaluate(pmml_run *run, uint32_t index, size_t rows)
+{
+    const mlscore_forest *forest = run->plan->opened[index];
+
+    if (run->plan->forests[index].kind == PMML_FOREST_LEAVES) {
+        mlscore_forest_leaves(forest, features_of(run, index, 0), rows,
+                              leaves_of(run, index, 0), run->forest_scratch);
+    }
+    else {
+        mlscore_forest_run(forest, features_of(run, index, 0), rows,
+                           sums_of(run, index, 0), run->forest_scratch);
+    }
+}
+
 /** Whether a refusal was only one of this field, which nobody may need. */
 static int go_on(pmml_run *run)
 {
@@ -251,8 +300,7 @@ int mlscore_pmml_forests_ahead(pmml_run *run, size_t count)
     run->row = first;
     for (uint32_t i = 0; i < plan->forests_count; i++) {
         if (plan->forests[i].flags & PMML_FOREST_EARLY) {
-            mlscore_forest_run(plan->opened[i], features_of(run, i, 0), count,
-                               sums_of(run, i, 0), run->forest_scratch);
+            evaluate(run, i, count);
         }
     }
     run->block_first = first;
@@ -262,25 +310,22 @@ int mlscore_pmml_forests_ahead(pmml_run *run, size_t count)
 
 /* --- results --------------------------------------------------------------*/
 
-/** The sums of the current row, NULL when it must be walked. */
-static const double *find_sums(pmml_run *run, uint32_t index)
+/** Where the current row's result is in the block: 1, or 0 when it must be
+ *  walked. */
+static int find_row(pmml_run *run, uint32_t index, size_t *row)
 {
-    const pmml_plan *plan = run->plan;
-    const pmml_forest *forest = &plan->forests[index];
+    const pmml_forest *forest = &run->plan->forests[index];
 
+    *row = 0;
     if ((forest->flags & PMML_FOREST_EARLY) && run->block_count > 0) {
-        const size_t row = run->row - run->block_first;
-
-        return run->forest_usable[(size_t)index * run->block + row]
-                   ? sums_of(run, index, row)
-                   : NULL;
+        *row = run->row - run->block_first;
+        return run->forest_usable[(size_t)index * run->block + *row];
     }
     if (run->block == 0 || !fill(run, forest, features_of(run, index, 0))) {
-        return NULL;
+        return 0;
     }
-    mlscore_forest_run(plan->opened[index], features_of(run, index, 0), 1,
-                       sums_of(run, index, 0), run->forest_scratch);
-    return sums_of(run, index, 0);
+    evaluate(run, index, 1);
+    return 1;
 }
 
 /** Whether a tie leaves open which category is the prediction (or, with
@@ -313,7 +358,7 @@ static int set_categories(pmml_run *run, uint32_t index,
 
     if (unordered && has_tie(sums, forest->output_count,
                              forest->flags & PMML_FOREST_DISTINCT)) {
-        return 0;
+        return PMML_FOREST_WALK;
     }
     result->kind = PMML_RESULT_PROBABILITY;
     for (uint32_t i = 0; i < forest->output_count; i++) {
@@ -332,22 +377,17 @@ static int set_categories(pmml_run *run, uint32_t index,
         mlscore_pmml_simplemax(model, run->values + model->offset,
                                result->count);
     }
-    return mlscore_pmml_set_winner(run, index) ? -1 : 1;
+    return mlscore_pmml_set_winner(run, index) ? -1 : PMML_FOREST_DONE;
 }
 
-int mlscore_pmml_run_forest(pmml_run *run, uint32_t index)
+static int set_sums(pmml_run *run, uint32_t index, const pmml_forest *forest,
+                    const double *sums)
 {
     const pmml_model *model = &run->plan->models[index];
-    const uint32_t number = run->plan->minings[model->body].forest;
-    const pmml_forest *forest = &run->plan->forests[number];
-    const double *sums = find_sums(run, number);
 
-    if (!sums) {
-        return run->no_memory ? -1 : 0;
-    }
     for (uint32_t i = 0; i < forest->output_count; i++) {
         if (isnan(sums[i])) {
-            return 0;
+            return PMML_FOREST_WALK;
         }
     }
     if (forest->kind != PMML_FOREST_NUMBER) {
@@ -356,5 +396,43 @@ int mlscore_pmml_run_forest(pmml_run *run, uint32_t index)
     return mlscore_pmml_set_number(run, index,
                                    pmml_round(model, sums[0] / forest->divisor))
                ? -1
-               : 1;
+               : PMML_FOREST_DONE;
+}
+
+/** Each segment's result by the leaf of its tree, or by walking it. */
+static int set_segments(pmml_run *run, const pmml_mining *body,
+                        const pmml_forest *forest, const uint32_t *leaves)
+{
+    const uint32_t *firsts = run->plan->words + forest->category_first;
+    const uint32_t *nodes = firsts + body->segment_count + 1;
+
+    for (uint32_t i = 0; i < body->segment_count; i++) {
+        const uint32_t model =
+            run->plan->segments[body->segment_first + i].model;
+        const uint32_t node = leaves[i] < firsts[i + 1] - firsts[i]
+                                  ? nodes[firsts[i] + leaves[i]]
+                                  : PMML_NONE;
+
+        if (node == PMML_NONE ? mlscore_pmml_run_model(run, model)
+                              : mlscore_pmml_run_leaf(run, model, node)) {
+            return -1;
+        }
+    }
+    return PMML_FOREST_SEGMENTS;
+}
+
+int mlscore_pmml_run_forest(pmml_run *run, uint32_t index)
+{
+    const pmml_mining *body =
+        &run->plan->minings[run->plan->models[index].body];
+    const pmml_forest *forest = &run->plan->forests[body->forest];
+    size_t row;
+
+    if (!find_row(run, body->forest, &row)) {
+        return run->no_memory ? -1 : PMML_FOREST_WALK;
+    }
+    return forest->kind == PMML_FOREST_LEAVES
+               ? set_segments(run, body, forest,
+                              leaves_of(run, body->forest, row))
+               : set_sums(run, index, forest, sums_of(run, body->forest, row));
 }

@@ -480,14 +480,14 @@ int mlscore_pmml_run_mining(pmml_run *run, uint32_t index)
                     .body = body,
                     .segments = &run->plan->segments[body->segment_first]};
 
-    if (body->forest != PMML_NONE && !run->plan->walk_only) {
-        const int done = mlscore_pmml_run_forest(run, index);
+    const int done = body->forest != PMML_NONE && !run->plan->walk_only
+                         ? mlscore_pmml_run_forest(run, index)
+                         : PMML_FOREST_WALK;
 
-        if (done != 0) {
-            return done < 0 ? -1 : 0;
-        }
+    if (done < 0 || done == PMML_FOREST_DONE) {
+        return done < 0 ? -1 : 0;
     }
-    if (run_segments(&all)) {
+    if (done == PMML_FOREST_WALK && run_segments(&all)) {
         return -1;
     }
     if (body->method >= PMML_SELECT_FIRST || !any_ran(&all)) {

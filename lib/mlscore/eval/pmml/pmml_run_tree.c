@@ -162,23 +162,15 @@ static int set_classification(pmml_run *run, uint32_t index, const walk *at)
     return 0;
 }
 
-int mlscore_pmml_run_tree(pmml_run *run, uint32_t index)
+/** The walk has ended: its node is the result. */
+static int set_node(pmml_run *run, uint32_t index, const walk *at)
 {
     const pmml_model *model = &run->plan->models[index];
-    const pmml_tree *tree = &run->plan->trees[model->body];
-    walk at = {.tree = tree, .node = tree->root};
-
-    if (walk_tree(run, &at)) {
-        return -1;
-    }
-    if (at.none) {
-        return mlscore_pmml_set_default(run, index);
-    }
-    const pmml_node *node = &run->plan->nodes[at.node];
+    const pmml_node *node = &run->plan->nodes[at->node];
 
     run->results[index].entity = node->id;
     if (model->function == PMML_FUNCTION_CLASSIFICATION) {
-        return set_classification(run, index, &at);
+        return set_classification(run, index, at);
     }
     if (node->score == PMML_NONE) {
         return mlscore_pmml_refuse(
@@ -187,4 +179,31 @@ int mlscore_pmml_run_tree(pmml_run *run, uint32_t index)
     }
     return mlscore_pmml_set_number(run, index,
                                    pmml_round(model, node->number));
+}
+
+int mlscore_pmml_run_tree(pmml_run *run, uint32_t index)
+{
+    const pmml_tree *tree =
+        &run->plan->trees[run->plan->models[index].body];
+    walk at = {.tree = tree, .node = tree->root};
+
+    if (walk_tree(run, &at)) {
+        return -1;
+    }
+    return at.none ? mlscore_pmml_set_default(run, index)
+                   : set_node(run, index, &at);
+}
+
+int mlscore_pmml_run_leaf(pmml_run *run, uint32_t index, uint32_t node)
+{
+    const walk at = {.tree =
+                         &run->plan->trees[run->plan->models[index].body],
+                     .node = node};
+
+    mlscore_pmml_clear_result(run, index);
+    if (set_node(run, index, &at)) {
+        return -1;
+    }
+    run->result_epochs[index] = run->epoch;
+    return 0;
 }

@@ -173,6 +173,31 @@ static int check_forest_features(const pmml_check *check,
     return 1;
 }
 
+/** Where the trees' nodes begin, and the nodes; each segment is a tree. */
+static int check_leaves(const pmml_check *check, const pmml_forest *forest,
+                        const pmml_mining *body)
+{
+    const pmml_plan *plan = check->plan;
+    const uint32_t count = body->segment_count;
+
+    if (!pmml_range(forest->category_first, count + 1, plan->words_count)) {
+        return 0;
+    }
+    const uint32_t *firsts = plan->words + forest->category_first;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t model = plan->segments[body->segment_first + i].model;
+
+        if (firsts[i] > firsts[i + 1] || model >= plan->models_count ||
+            plan->models[model].kind != PMML_TREE) {
+            return 0;
+        }
+    }
+    return mlscore_pmml_check_words(
+        check, forest->category_first + count + 1, firsts[count],
+        plan->nodes_count, 1);
+}
+
 static int check_forest(pmml_check *check, const pmml_model *model,
                         const pmml_mining *body)
 {
@@ -185,7 +210,8 @@ static int check_forest(pmml_check *check, const pmml_model *model,
         return 0;
     }
     const pmml_forest *forest = &plan->forests[body->forest];
-    const int number = forest->kind == PMML_FOREST_NUMBER;
+    const int leaves = forest->kind == PMML_FOREST_LEAVES;
+    const int number = forest->kind == PMML_FOREST_NUMBER || leaves;
 
     return forest->offset % 64 == 0 &&
            pmml_range(forest->offset, forest->size,
@@ -197,6 +223,7 @@ static int check_forest(pmml_check *check, const pmml_model *model,
            mlscore_pmml_check_words(check, forest->category_first,
                                     number ? 0 : forest->output_count,
                                     plan->symbols_count, 0) &&
+           (!leaves || check_leaves(check, forest, body)) &&
            check_forest_features(check, forest);
 }
 

@@ -285,9 +285,13 @@ static int add_tree(forest_lowering *l, forest_leaves *leaves,
         return 0;
     }
     l->split_limit -= l->split_count;
+    mlscore_pmml_list_add(in, &leaves->firsts, leaves->nodes.count);
     check(in, mlscore_forest_tree(in->forest_builder, (uint32_t)l->split_count,
                                   in->err));
     for (uint32_t i = 0; i < l->split_count; i++) {
+        if (leaves->kind == PMML_FOREST_LEAVES) {
+            mlscore_pmml_list_add(in, &leaves->nodes, l->splits[i].node);
+        }
         if (l->splits[i].kind != SPLIT_LEAF) {
             add_split(l, i);
             continue;
@@ -389,7 +393,17 @@ static int early(forest_lowering *l, uint32_t model, uint32_t top)
     return always_runs(l, model, top);
 }
 
-static void add_forest(forest_lowering *l, const forest_leaves *leaves,
+/** Which node of PMML's trees each of the kernel's leaves is. */
+static uint32_t add_nodes(pmml_import *in, const forest_leaves *leaves)
+{
+    const uint32_t first = mlscore_pmml_list_words(in, &leaves->firsts);
+
+    mlscore_pmml_add_word(in, leaves->nodes.count);
+    mlscore_pmml_list_words(in, &leaves->nodes);
+    return first;
+}
+
+static void add_forest(forest_lowering *l, forest_leaves *leaves,
                        uint32_t model, uint32_t top)
 {
     pmml_import *in = l->in;
@@ -410,7 +424,10 @@ static void add_forest(forest_lowering *l, const forest_leaves *leaves,
         .divisor = leaves->divisor};
 
     forest.feature_first = add_features(l);
-    forest.category_first = mlscore_pmml_list_words(in, &leaves->categories);
+    forest.category_first =
+        leaves->kind == PMML_FOREST_LEAVES
+            ? add_nodes(in, leaves)
+            : mlscore_pmml_list_words(in, &leaves->categories);
     if (size < UINT32_MAX / 4) {
         forest.offset = add_bytes(in, size);
         const uint32_t number =
@@ -439,29 +456,47 @@ static int survey(forest_lowering *l, forest_leaves *leaves,
         }
     }
     return mlscore_pmml_forest_codes(l) && l->feature_count > 0 &&
-           (leaves->kind == PMML_FOREST_NUMBER || leaves->categories.count > 0);
+           (leaves->kind == PMML_FOREST_NUMBER ||
+            leaves->kind == PMML_FOREST_LEAVES || leaves->categories.count > 0);
 }
 
-static void lower_ensemble(forest_lowering *l, uint32_t model, uint32_t top)
+/** Pack an ensemble as one kind of forest; 0 when it is none. */
+static int try_kind(forest_lowering *l, forest_leaves *leaves, uint32_t model,
+                    uint32_t top)
 {
     const pmml_model *all = &l->tables.models[model];
     const pmml_mining *mining = &l->tables.minings[all->body];
-    forest_leaves leaves = {0};
+    const int fits =
+        survey(l, leaves, all, mining) &&
+        find_divisor(l, leaves, all, mining) &&
+        !((leaves->flags & PMML_FOREST_UNORDERED) && order_matters(l, model)) &&
+        build_trees(l, leaves, all, mining);
 
-    if (!mlscore_pmml_forest_kind(&leaves, all, mining) ||
-        !is_plain_ensemble(l, mining) || is_seen(l, mining)) {
-        return;
-    }
-    if (survey(l, &leaves, all, mining) &&
-        find_divisor(l, &leaves, all, mining) &&
-        !((leaves.flags & PMML_FOREST_UNORDERED) && order_matters(l, model)) &&
-        build_trees(l, &leaves, all, mining)) {
-        add_forest(l, &leaves, model, top);
+    if (fits) {
+        add_forest(l, leaves, model, top);
         l->tables = find_tables(l->in); /* some have moved */
     }
     mlscore_forest_builder_free(l->in->forest_builder);
     l->in->forest_builder = NULL;
     mlscore_pmml_forest_forget(l);
+    return fits;
+}
+
+/** By sums if that can be, else by leaves. */
+static void lower_ensemble(forest_lowering *l, uint32_t model, uint32_t top)
+{
+    const pmml_model *all = &l->tables.models[model];
+    const pmml_mining *mining = &l->tables.minings[all->body];
+    forest_leaves sums = {0};
+    forest_leaves leaves = {.kind = PMML_FOREST_LEAVES, .divisor = 1.0};
+
+    if (!is_plain_ensemble(l, mining) || is_seen(l, mining)) {
+        return;
+    }
+    if (!mlscore_pmml_forest_kind(&sums, all, mining) ||
+        !try_kind(l, &sums, model, top)) {
+        try_kind(l, &leaves, model, top);
+    }
 }
 
 void mlscore_pmml_forests(pmml_import *in, uint32_t top)

@@ -121,6 +121,8 @@ typedef struct forest_leaves {
     double *shares;
     size_t scratch;
     double divisor;
+    pmml_list firsts; /* LEAVES: for each tree, its first of `nodes` */
+    pmml_list nodes;  /* by the kernel's numbers */
 } forest_leaves;
 
 /** What kind of sums an ensemble has: 0 when it is none. */

@@ -158,7 +158,8 @@ int mlscore_pmml_forest_categories(forest_lowering *l, forest_leaves *leaves,
     const pmml_node *node = &l->tables.nodes[index];
     uint32_t count = 0, vote;
 
-    if (leaves->kind == PMML_FOREST_NUMBER) {
+    if (leaves->kind == PMML_FOREST_NUMBER ||
+        leaves->kind == PMML_FOREST_LEAVES) {
         return 1;
     }
     if (leaves->kind == PMML_FOREST_VOTES) {
@@ -247,6 +248,9 @@ int mlscore_pmml_forest_leaf(forest_lowering *l, forest_leaves *leaves,
     uint32_t vote;
 
     memset(leaves->values, 0, outputs * sizeof(double));
+    if (leaves->kind == PMML_FOREST_LEAVES) {
+        return 1;
+    }
     if (index == PMML_NONE) {
         return give_up(leaves, outputs);
     }
