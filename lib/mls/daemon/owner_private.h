@@ -73,7 +73,9 @@ typedef enum mls_op_kind {
 enum {
     MLS_OP_ADMIN = 1,   /* only root and the owner's own user may */
     MLS_OP_GROWS = 2,   /* refused when the disk is nearly full */
-    MLS_OP_INTERNAL = 4 /* not from a socket */
+    MLS_OP_INTERNAL = 4, /* not from a socket */
+    MLS_OP_NEW_VERSION = 8,    /* needs room for one more in the index ... */
+    MLS_OP_NEW_REVOCATION = 16 /* ... which is found before it commits */
 };
 
 typedef struct mls_op {

@@ -100,15 +100,17 @@ static mls_err *undo_body(mls_txn *txn, void *baton, apr_pool_t *pool)
               : NULL;
 }
 
-/* Committed, but the index could not show it (a full disk, when it had to
- * grow): take it back, so that both say the same. */
-static void undo(mls_owner *owner, mls_job *job)
+/* Committed, but the index could not show it, although it had room: take it
+ * back, so that both say the same. A later job of the batch may have committed
+ * on top of it; then only a new start, which builds the index from the
+ * registry, is right. */
+static void undo(mls_owner *owner, mls_job *job, int alone)
 {
     mls_err *err = mls_err_make(job->pool, MLS_EOTHER, NULL, "no way back");
 
     mls_daemon_log_err(owner->daemon, job->err, "index_failed op=%s",
                        job->op->name);
-    if (job->op->undo) {
+    if (job->op->undo && alone) {
         err = mls_bdb_write(owner->bdb, undo_body, job, job->pool);
     }
     if (!err) {
@@ -119,7 +121,7 @@ static void undo(mls_owner *owner, mls_job *job)
     }
 }
 
-static void show(mls_owner *owner, mls_job *job)
+static void show(mls_owner *owner, mls_job *job, int alone)
 {
     const apr_array_header_t *flips = job->call.flips;
 
@@ -128,7 +130,7 @@ static void show(mls_owner *owner, mls_job *job)
                                   job->pool);
     }
     if (job->err) {
-        undo(owner, job);
+        undo(owner, job, alone);
     }
     else if (job->op->finish && !job->call.refusal) {
         job->err = job->op->finish(&job->call, job->pool);
@@ -146,12 +148,35 @@ static mls_err *refuse_growth(mls_owner *owner, const mls_job *job)
                         "delete what is not needed, or make room");
 }
 
+/* Room in the index for what the batch has so far and this job: what cannot be
+ * shown must not be committed. */
+static mls_err *reserve(mls_owner *owner, const mls_job *job,
+                        unsigned more[2])
+{
+    const unsigned versions = (job->op->flags & MLS_OP_NEW_VERSION) != 0;
+    const unsigned revocations =
+        (job->op->flags & MLS_OP_NEW_REVOCATION) != 0;
+
+    if (!versions && !revocations) {
+        return NULL;
+    }
+    MLS_TRY(mls_index_writer_reserve(owner->index, more[0] + versions,
+                                     more[1] + revocations, job->pool));
+    more[0] += versions;
+    more[1] += revocations;
+    return NULL;
+}
+
 static void write_batch(mls_owner *owner, mls_job *batch, apr_pool_t *scratch)
 {
+    unsigned more[2] = { 0, 0 };
     int committed = 0;
 
     for (mls_job *job = batch; job; job = job->next) {
         job->err = refuse_growth(owner, job);
+        if (!job->err) {
+            job->err = reserve(owner, job, more);
+        }
         if (!job->err) {
             job->err = mls_bdb_write(owner->bdb, write_body, job, job->pool);
         }
@@ -171,7 +196,7 @@ static void write_batch(mls_owner *owner, mls_job *batch, apr_pool_t *scratch)
     }
     for (mls_job *job = batch; job; job = job->next) {
         if (!job->err) {
-            show(owner, job);
+            show(owner, job, committed == 1);
         }
         atomic_fetch_add(job->err ? &owner->failed : &owner->writes_done, 1);
         mls_job_answer(job, job->err);

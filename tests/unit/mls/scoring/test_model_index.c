@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -225,6 +227,39 @@ static void test_what_is_reserved_needs_no_growth(void **state)
     mls_index *index = open_reader(f);
     assert_int_equal(look(f, index, "stays", "1"), 1);
     assert_int_equal(look(f, index, "new-3000", "1"), 3001);
+}
+
+/* A disk that is full, as far as this process can see: no file grows. */
+static void test_room_that_cannot_be_had_changes_nothing(void **state)
+{
+    fixture *f = *state;
+    mls_index_writer *writer = new_writer(f);
+    struct rlimit before, small;
+    char name[32];
+
+    for (unsigned i = 1; i <= 3000; i++) {
+        snprintf(name, sizeof(name), "old-%u", i);
+        put(f, writer, name, "1", i);
+    }
+    mls_index *index = open_reader(f);
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    mls_err *err = mls_index_writer_reserve(writer, 1000000, 0, f->pool);
+    mls_err *none = mls_index_writer_reserve(writer, 1, 1, f->pool);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_non_null(err);
+    assert_null(none);
+    /* what is there is shown and changed as before, and so is one more */
+    put(f, writer, "old-7", "1", 4000);
+    put(f, writer, "one-more", "1", 4001);
+    assert_int_equal(look(f, index, "old-3000", "1"), 3000);
+    assert_int_equal(look(f, index, "old-7", "1"), 4000);
+    assert_int_equal(look(f, index, "one-more", "1"), 4001);
+    assert_int_equal(mls_index_count(index), 3001);
 }
 
 static int revoked(fixture *f, mls_index *index, int family, const char *who,
@@ -609,6 +644,7 @@ int main(void)
         TEST(test_a_hundred_thousand_versions_are_found_by_an_old_reader),
         TEST(test_tombstones_do_not_fill_the_index),
         TEST(test_what_is_reserved_needs_no_growth),
+        TEST(test_room_that_cannot_be_had_changes_nothing),
         TEST(test_families_and_subjects_are_revoked),
         TEST(test_expired_revocations_make_room),
         TEST(test_five_thousand_live_revocations_all_hold),
