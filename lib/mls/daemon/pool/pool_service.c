@@ -368,6 +368,14 @@ static int needs_runtime(const mls_pool *pool, const pool_service *service,
                && service->not_before <= apr_time_now());
 }
 
+/* A fork takes processor time that the call at work could have: while enough
+ * workers are left, it waits for the call's end. */
+static int may_rest(const stock *have, int goal, int waiting)
+{
+    return waiting == 0 && have->busy > 0
+           && have->idle + have->starting >= (goal + 1) / 2;
+}
+
 void pool_service_schedule(mls_pool *pool, pool_service *service)
 {
     serve_waiting(pool, service);
@@ -388,11 +396,11 @@ void pool_service_schedule(mls_pool *pool, pool_service *service)
         return;
     }
     const int workers = have.idle + have.starting + have.busy;
-    const int wanted = wanted_workers(pool, service, &have, waiting)
-                       - have.idle - have.starting;
+    const int goal = wanted_workers(pool, service, &have, waiting);
+    const int there = have.idle + have.starting;
     int missing =
-        wanted > 0
-            ? lower_of(wanted, room_for(pool, service, workers,
+        goal > there && !may_rest(&have, goal, waiting)
+            ? lower_of(goal - there, room_for(pool, service, workers,
                                         waiting - have.starting))
             : 0;
     if (!have.fork_from->fork_safe) {
