@@ -29,7 +29,7 @@ typedef struct mls_index_entry {
     unsigned char image[MLS_INDEX_DIGEST]; /* SHA-256; zero for standard */
     uint64_t generation;
     uint32_t flags; /* MLS_INDEX_REALTIME ... */
-    uint32_t owner; /* low 32 bits of the publisher's subject hash */
+    uint32_t owner; /* 0: calling a service never depends on whose it is */
 } mls_index_entry;
 
 enum { MLS_INDEX_REALTIME = 1, MLS_INDEX_STANDARD = 2 };
