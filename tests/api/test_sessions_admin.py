@@ -52,11 +52,11 @@ def test_owners_see_size_and_age_but_no_content(alice, admin, opened):
 def test_a_session_that_works_is_busy(alice, admin, opened):
     def work():
         alice.post("/sessions/%s/execute" % opened, json={
-            "code": "import time\ntime.sleep(30)"})
+            "code": "import time\ntime.sleep(120)"})
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        wait_until(lambda: find(admin, opened)["state"] == "busy", 10, "work")
+        wait_until(lambda: find(admin, opened)["state"] == "busy", 30, "work")
         # Still so when it was measured in the middle of it.
         wait_until(lambda: find(admin, opened)["memoryBytes"], 30, "measuring")
         assert find(admin, opened)["state"] == "busy"

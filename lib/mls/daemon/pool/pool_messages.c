@@ -250,7 +250,10 @@ static void got_message(mls_pool *pool, pool_runtime *runtime,
     else if (strcmp(op, "memory") == 0) {
         runtime->memory = mls_json_int(message, "bytes", 0);
         runtime->disk = mls_json_int(message, "disk", 0);
-        runtime->executing = mls_json_bool(message, "busy", 0);
+        /* What was passed on since it was asked is not in its answer. */
+        runtime->executing = mls_json_bool(message, "busy", 0)
+                             || (runtime->session
+                                 && runtime->used > runtime->measured);
     }
     else if (strcmp(op, "ended") == 0) {
         pool_worker *worker =
