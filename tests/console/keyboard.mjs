@@ -2,7 +2,7 @@
 // Publish, try, compare and delete with the keyboard only; focus goes where the work is.
 
 import { test } from "node:test";
-import { assert, open, signIn, world } from "./lib.mjs";
+import { assert, back, open, signIn, world } from "./lib.mjs";
 
 const name = `by-keyboard-${Date.now() % 1e6}`;
 
@@ -112,9 +112,9 @@ test("typing in a search box never loses the focus, and the address keeps it", a
   await page.keyboard.type("iri");
   assert.match(await focused(page), /^INPUT Find a service/);
   await page.keyboard.press("Enter");
-  await page.waitForLoadState("networkidle");
   const box = page.getByLabel("Name, owner or description");
-  assert.equal(await box.inputValue(), "iri");
+  await page.waitForFunction(() => document.querySelector(".filters input[type=search]")?.value === "iri");
+  assert.match(page.url(), /q=iri$/);
   await box.focus();
   await page.keyboard.type("s");
   assert.match(await focused(page), /^INPUT Name, owner/);
@@ -122,8 +122,7 @@ test("typing in a search box never loses the focus, and the address keeps it", a
   assert.equal(await page.locator(".services tbody tr").count(), 1);
   await page.locator(".services a.name").click();
   await page.getByRole("heading", { name: "iris", level: 1 }).waitFor();
-  await page.goBack();
-  await page.getByLabel("Name, owner or description").waitFor();
+  await back(page, /^Services/);
   assert.equal(await page.getByLabel("Name, owner or description").inputValue(), "iris");
   page.clean();
   await page.context().close();

@@ -109,12 +109,19 @@ export async function signIn(page, user, hash = "") {
 
 /** Go to a page of the console that is open, by its address. */
 export async function visit(page, hash) {
-  await page.evaluate((to) => {
+  await page.evaluate((to) => new Promise((done) => {
     window.shifts = 0;
+    window.addEventListener("hashchange", () => setTimeout(done), { once: true });
     if (location.hash === to) window.dispatchEvent(new HashChangeEvent("hashchange"));
     else location.hash = to;
-  }, hash);
-  await page.waitForTimeout(20);
+  }), hash);
+  await settled(page);
+}
+
+/** Back in the history, until the page whose title matches is there. */
+export async function back(page, title) {
+  await page.goBack();
+  await page.waitForFunction((pattern) => new RegExp(pattern).test(document.title), title.source);
   await settled(page);
 }
 

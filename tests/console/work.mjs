@@ -3,7 +3,7 @@
 
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
-import { assert, open, settled, signIn, visit, world } from "./lib.mjs";
+import { assert, back, open, signIn, visit, world } from "./lib.mjs";
 
 const model = readFileSync(world.model);
 /** A service that no earlier run has left on this server. */
@@ -31,8 +31,7 @@ test("try it: the form, the answer as a table, the raw exchange, JSON mode, what
   await page.getByRole("button", { name: "Run" }).click();
   await page.getByText("'nonsense' is not a number").waitFor();
   await visit(page, "#/services");
-  await page.goBack();
-  await settled(page);
+  await back(page, /Try it/);
   assert.equal(await page.getByRole("textbox", { name: /^1 a/ }).inputValue(), "nonsense");
   page.clean();
   await page.context().close();
