@@ -313,6 +313,19 @@ uint32_t mlscore_pmml_expr(pmml_import *in, pmml_scope *scope,
 uint32_t mlscore_pmml_expr_in(pmml_import *in, pmml_scope *scope,
                               const pmml_element *element);
 uint32_t mlscore_pmml_expr_type(pmml_import *in, uint32_t expr);
+/** An expression whose members are none. */
+pmml_expr mlscore_pmml_blank_expr(uint32_t op, uint32_t type);
+/** A replacement value: of the type when it can be, else text; or none. */
+uint32_t mlscore_pmml_replacement(pmml_import *in,
+                                  const pmml_element *element,
+                                  const char *name, uint32_t type);
+/** The type of a result that may also be one of the replacements. */
+uint32_t mlscore_pmml_with_constant(pmml_import *in, uint32_t type,
+                                    uint32_t constant);
+uint32_t mlscore_pmml_slot_type(pmml_import *in, uint32_t slot);
+/** An Apply (pmml_apply.c). */
+uint32_t mlscore_pmml_apply(pmml_import *in, pmml_scope *scope,
+                            const pmml_element *element);
 uint32_t mlscore_pmml_field_expr(pmml_import *in, uint32_t slot);
 uint32_t mlscore_pmml_cast_expr(pmml_import *in, uint32_t expr,
                                 uint32_t type);
