@@ -103,7 +103,7 @@ int mlscore_pmml_forest_is_code(const forest_lowering *l,
 int mlscore_pmml_forest_never_missing(const forest_lowering *l, uint32_t slot);
 uint32_t mlscore_pmml_forest_code_count(const split_feature *feature);
 
-/* --- pmml_forest_split.c, pmml_forest_facts.c --------------------------------------------------*/
+/* --- pmml_forest_split.c, pmml_forest_facts.c -----------------------------*/
 
 /** Rewrite a tree into l->splits, the root first. 0 when it grows too much. */
 int mlscore_pmml_forest_split(forest_lowering *l, const pmml_tree *tree);
