@@ -260,8 +260,8 @@ static mlscore_status run_transpose(const mlscore_call *call)
 static const mlscore_op rows[] = {
     {"", "Conv", 1, 0, 2, 3, 1, 1, 0, 0, 0, mlscore_conv_prepare,
      mlscore_conv_infer, mlscore_conv_run_call, mlscore_batch_rows, NULL, 0},
-    {"", "ConvTranspose", 1, 0, 2, 3, 1, 1, 0, 0, 0,
-     mlscore_conv_prepare, infer_transpose, run_transpose, mlscore_batch_rows, NULL, 1},
+    {"", "ConvTranspose", 1, 0, 2, 3, 1, 1, 0, 0, 0, mlscore_conv_prepare,
+     infer_transpose, run_transpose, mlscore_batch_rows, NULL, 1},
     {"mlscore", "Conv", 1, 0, 2, 3, 1, 1, 0, 0, 0, mlscore_conv_prepare,
      mlscore_conv_infer, mlscore_conv_run_call, mlscore_batch_rows, NULL, 2},
 };

@@ -255,12 +255,13 @@ static int batch_quantize(const mlscore_call *call, const int *in, int *out)
             (state->block == 0 && in[0] != axis));
 }
 
-/* --- DynamicQuantizeLinear ------------------------------------------------- */
+/* --- DynamicQuantizeLinear -------------------------------------------------
+ */
 
 static mlscore_status infer_dynamic(mlscore_call *call)
 {
-    static const mlscore_dtype types[3] = {
-        MLSCORE_DT_UINT8, MLSCORE_DT_FLOAT, MLSCORE_DT_UINT8};
+    static const mlscore_dtype types[3] = {MLSCORE_DT_UINT8, MLSCORE_DT_FLOAT,
+                                           MLSCORE_DT_UINT8};
 
     mlscore_out_shape(call, 0, MLSCORE_DT_UINT8, call->in[0]);
     for (uint32_t i = 1; i < call->out_count && i < 3; i++) {
