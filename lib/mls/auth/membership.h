@@ -43,7 +43,7 @@ enum { MLS_MEMBER_RULES = 4096 };
 size_t mls_membership_size(unsigned members);
 
 /** Make a table in `memory` of mls_membership_size(members) bytes, aligned to
- *  64; it may then be used from every process that maps it. */
+ *  8; it may then be used from every process that maps it. */
 mls_err *mls_membership_init(mls_membership **out, void *memory,
                              unsigned members, apr_pool_t *scratch);
 
