@@ -58,8 +58,8 @@ def test_a_pool_is_made_shown_and_deleted(alice, admin, name):
     """createOrUpdateServicePool, getServicePoolStatus, deleteServicePool."""
     publish(alice, name)
     assert pool_of(alice, name)["Status"] == "NotFound"
-    answer = alice.post(pool_path(name), json={"InitialPoolSize": 3,
-                                               "MaxPoolSize": 4})
+    answer = alice.post("/services/%s/1/pool" % name, json={
+        "InitialPoolSize": 3, "MaxPoolSize": 4})
     assert answer.status_code == 200, answer.text
     assert isinstance(answer.json(), str)
     wait_until(lambda: pool_of(alice, name)["Status"] == "Success", 20,
@@ -73,7 +73,7 @@ def test_a_pool_is_made_shown_and_deleted(alice, admin, name):
     assert counts["idle"] + counts["busy"] + counts["starting"] <= 4
     wait_until(lambda: counts_of(admin, name)["memoryBytes"] > 1 << 20, 20,
                "the measure of its memory")
-    assert alice.delete(pool_path(name)).status_code == 200
+    assert alice.delete("/services/%s/1/pool" % name).status_code == 200
     assert pool_of(alice, name)["Status"] == "NotFound"
 
 
