@@ -314,7 +314,7 @@ def test_bounds_as_directives(make_httpd):
     publish(alice, "spin", "while True: pass")
     began = time.monotonic()
     answer = call(alice, "spin")
-    assert answer.status_code == 500 and time.monotonic() - began < 10
+    assert answer.status_code == 500 and time.monotonic() - began < 60
     publish(alice, "bomb", "import os, time\nn = 0\ntry:\n"
             "    for n in range(500):\n"
             "        if os.fork() == 0:\n            time.sleep(60)\n"

@@ -204,6 +204,9 @@ void pool_service_run(mls_pool *pool, pool_request *request,
 void pool_service_schedule(mls_pool *pool, pool_service *service);
 void pool_service_failed(mls_pool *pool, pool_service *service,
                          const char *message);
+
+/* pool_worker.c */
+
 void pool_worker_ended(mls_pool *pool, pool_runtime *runtime,
                        pool_worker *worker, int status, int how);
 void pool_worker_readable(mls_pool *pool, pool_runtime *runtime,
