@@ -183,7 +183,7 @@ export async function open({ name: given = "", query }) {
   const description = h("textarea", { rows: 3, value: old?.description || "" });
   const alias = h("input", { type: "text", spellcheck: "false", autocomplete: "off" });
   const path = h("code");
-  const known = h("p", { class: "hint", role: "status" });
+  const known = h("p", { class: "hint hint--two", role: "status" }); // keeps its place: the button below must not move under the pointer
   const left = h("div", { class: "stack" });
   const fill = () => left.replaceChildren(...part().element);
   const address = () => consumePath(name.value || "name", version.value || "version");
