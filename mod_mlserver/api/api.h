@@ -40,6 +40,9 @@ mls_err *mlh_service_alter(const mls_service **out, const mls_service *old,
                            apr_uint64_t expected, mlh_service_change *change,
                            void *baton, request_rec *r, const mlh_call *call);
 
+/** Answer that a version was published: 201 and its path. */
+int mlh_service_created(request_rec *r, const mls_service *service);
+
 /* ---- realtime_services.c ---- */
 int mlh_realtime_publish(request_rec *r, const mlh_call *call);
 int mlh_realtime_patch(request_rec *r, const mlh_call *call);

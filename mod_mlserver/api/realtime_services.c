@@ -118,14 +118,7 @@ int mlh_realtime_publish(request_rec *r, const mlh_call *call)
     const mls_service *service;
     mls_err *err = publish(&service, r, call);
 
-    if (err) {
-        return mlh_reply_error(r, err);
-    }
-    const char *path = mlh_service_path(r, service->name, service->version);
-
-    mlh_etag_set(r, service->generation);
-    apr_table_setn(r->headers_out, "Location", path);
-    return mlh_reply_string(r, HTTP_CREATED, path);
+    return err ? mlh_reply_error(r, err) : mlh_service_created(r, service);
 }
 
 /* ---- patch ---- */

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "audit/audit.h"
 #include "auth/auth.h"
 #include "base/timefmt.h"
 #include "http/reply.h"
@@ -165,6 +166,17 @@ mls_err *mlh_service_alter(const mls_service **out, const mls_service *old,
         }
         MLS_TRY(mlh_service_to_change(&old, &expected, r, call));
     }
+}
+
+int mlh_service_created(request_rec *r, const mls_service *service)
+{
+    const char *path = mlh_service_path(r, service->name, service->version);
+
+    mlh_audit_target(r, apr_pstrcat(r->pool, service->name, "/",
+                                    service->version, NULL));
+    mlh_etag_set(r, service->generation);
+    apr_table_setn(r->headers_out, "Location", path);
+    return mlh_reply_string(r, HTTP_CREATED, path);
 }
 
 int mlh_service_delete(request_rec *r, const mlh_call *call)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "audit/audit.h"
 #include "api/code.h"
 #include "http/reply.h"
 #include "http/request.h"
@@ -90,6 +91,7 @@ int mlh_session_create(request_rec *r, const mlh_call *call)
     }
     mls_json *json = mls_json_object(r->pool);
 
+    mlh_audit_target(r, apr_pstrcat(r->pool, "sessions/", id, NULL));
     mls_json_set_string(json, "sessionId", id);
     return mlh_reply_tree(r, HTTP_CREATED, json);
 }

@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 
+#include "audit/audit.h"
 #include "api/code.h"
 #include "base/ident.h"
 #include "base/timefmt.h"
@@ -64,6 +65,7 @@ int mlh_snapshot_create(request_rec *r, const mlh_call *call)
     }
     mls_json *json = mls_json_object(r->pool);
 
+    mlh_audit_detail(r, "snapshot %s", snapshot.id);
     mls_json_set_string(json, "snapshotId", snapshot.id);
     /* What could not be kept is said; the rest is. */
     mls_json_set(json, "unpicklable", mls_json_get(taken, "unpicklable"));

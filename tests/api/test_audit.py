@@ -138,6 +138,16 @@ def test_changes_and_a_foreign_change_are_audited(server, iris_model):
         "deleteWebServiceVersion"
 
 
+def test_a_version_that_the_server_chose_is_named(server, iris_model):
+    alice = server.client("alice")
+    answer = alice.publish("named", None, iris_model)
+    assert answer.status_code == 201
+    path = answer.headers["Location"].removeprefix("/api/")
+    line = line_of(server, id_of(answer))
+    assert line["target"] == path and path.startswith("named/")
+    alice.delete("/services/" + path)
+
+
 def test_looking_and_scoring_are_not_audited(server, iris_model):
     alice = server.client("alice")
     alice.publish("quiet", "1.0", iris_model)
