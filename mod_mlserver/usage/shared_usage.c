@@ -68,10 +68,13 @@ static apr_status_t allocate(usage_record *record, unsigned services,
     apr_pool_create(&record->pool, s->process->pool);
     apr_pool_tag(record->pool, "mlserver_usage");
     const apr_status_t status = apr_shm_create(
-        &memory, mls_usage_size(services, stripes), NULL, record->pool);
+        &memory, mls_usage_size(services, stripes) + MLS_USAGE_ALIGNMENT,
+        NULL, record->pool);
 
     if (status == APR_SUCCESS) {
-        record->memory = apr_shm_baseaddr_get(memory);
+        /* APR keeps the size in front, so the address is one of a word. */
+        record->memory = (void *)APR_ALIGN(
+            (uintptr_t)apr_shm_baseaddr_get(memory), MLS_USAGE_ALIGNMENT);
         record->services = services;
         record->stripes = stripes;
     }

@@ -23,7 +23,7 @@ enum {
     USAGE_NAME = 2 * (MLS_NAME_LENGTH + 1),
     USAGE_NAME_WORDS = (USAGE_NAME + 7) / 8,
     USAGE_FAILURE_BYTES = 4096 - 16,
-    USAGE_LINE = 64 /* bytes that processors pass around together */
+    USAGE_LINE = MLS_USAGE_ALIGNMENT /* bytes that processors share */
 };
 
 typedef struct usage_stripe {

@@ -41,7 +41,8 @@ const char *mls_stage_name(mls_stage stage);
 
 enum {
     MLS_USAGE_MINUTES = 1440, /* of each service that are kept */
-    MLS_USAGE_STATUSES = 24   /* distinct HTTP statuses that are counted */
+    MLS_USAGE_STATUSES = 24,  /* distinct HTTP statuses that are counted */
+    MLS_USAGE_ALIGNMENT = 64  /* of the table's memory: a cache line */
 };
 
 typedef struct mls_usage mls_usage;
@@ -50,7 +51,8 @@ typedef struct mls_usage mls_usage;
  *  of two. */
 size_t mls_usage_size(unsigned services, unsigned stripes);
 
-/** Make a table in `memory`: zeros, mls_usage_size bytes, aligned to 64. */
+/** Make a table in `memory`: zeros, mls_usage_size bytes, aligned to
+ *  MLS_USAGE_ALIGNMENT. */
 mls_err *mls_usage_init(mls_usage **out, void *memory, unsigned services,
                         unsigned stripes, apr_time_t now,
                         apr_pool_t *scratch);
