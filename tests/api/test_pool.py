@@ -281,10 +281,12 @@ def test_bounds_as_directives(make_httpd):
     admin = httpd.client("admin")
 
     # the queue: one runs, two wait, the rest is refused at once
-    publish(alice, "slow", "import time; time.sleep(1)")
-    call(alice, "slow")
+    publish(alice, "slow", "import time; time.sleep(x)",
+            inputParameterDefinitions=[{"name": "x", "type": "numeric"}])
+    assert call(alice, "slow", {"x": 0}).status_code == 200
     with concurrent.futures.ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: call(alice, "slow"), range(6)))
+        answers = list(threads.map(lambda _: call(alice, "slow", {"x": 4}),
+                                   range(6)))
     codes = sorted(answer.status_code for answer in answers)
     assert codes == [200] * 3 + [503] * 3
     refused = [a for a in answers if a.status_code == 503]
