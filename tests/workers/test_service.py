@@ -252,3 +252,36 @@ def test_processes_of_one_request_are_bounded(runtime):
         "            time.sleep(20); os._exit(0)\n        n += 1\n"
         "except OSError:\n    pass", outputs=[("n", "integer")]))
     assert 0 < runtime.run({})["outputParameters"]["n"] <= 128
+
+
+def test_later_workers_have_what_first_calls_needed(runtime):
+    """Modules that a call imported are there before the next."""
+    import time
+    runtime.load(define(
+        "import sys\nthere = 'colorsys' in sys.modules\nimport colorsys",
+        outputs=[("there", "logical")]))
+    found = []
+    for _ in range(8):
+        found.append(runtime.run({})["outputParameters"]["there"])
+        time.sleep(0.2)
+    assert not found[0] and found[-1]
+
+
+def test_lies_about_what_calls_need_do_no_harm(runtime):
+    import time
+    runtime.load(define(
+        "import os, json, socket, stat\n"
+        "for fd in range(3, 40):\n"
+        "    try:\n"
+        "        s = socket.socket(fileno=os.dup(fd))\n"
+        "        if s.type != socket.SOCK_DGRAM: continue\n"
+        "        for lie in (b'x', b'{}', b'[]', json.dumps({'modules': [\n"
+        "                'mlserver_worker.__main__', '__main__', 7, 'a b'],\n"
+        "                'reads': [], 'writes': []}).encode(),\n"
+        "                json.dumps({'modules': [], 'reads': [[0, 4096],\n"
+        "                [-5, 1 << 70]], 'writes': [[1, 2]]}).encode()):\n"
+        "            s.send(lie)\n"
+        "    except OSError: pass\ny = 1", outputs=[("y", "integer")]))
+    for _ in range(4):
+        assert runtime.run({})["outputParameters"] == {"y": 1}
+        time.sleep(0.2)

@@ -19,12 +19,14 @@ import ctypes
 import importlib
 import json
 import os
+import signal
 import socket
 import sys
 
 from . import convert
 
 REHEARSALS = 10
+PATIENCE = 10             # seconds for imports that are tried
 LESSONS = 4               # calls that are learned from
 MOST = 160 << 10          # bytes of one lesson
 PAGE = 4096
@@ -152,16 +154,22 @@ class Teacher:
         self.left -= 1
         try:
             lesson = json.loads(data)
-            modules = [str(name) for name in lesson["modules"]]
+            modules = [name for name in lesson["modules"] if _is_usual(name)]
             for part in ("reads", "writes"):
                 lesson[part] = [[int(start), int(size)]
                                 for start, size in lesson[part]]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             return
         self.lesson = lesson
         if modules and _imports_safely(modules):
             _import(modules)
             self.known = set(sys.modules)
+
+
+def _is_usual(name):
+    """Not the runtime itself, nor anything that is no module's name."""
+    return all(part.isidentifier() for part in name.split(".")) and \
+        name.split(".")[0] not in (__package__.split(".")[0], "__main__")
 
 
 def _import(modules):
@@ -178,6 +186,8 @@ def _imports_safely(modules):
     if pid == 0:
         code = 1
         try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(PATIENCE)
             _import(modules)
             code = 0 if len(os.listdir("/proc/self/task")) == 1 else 2
         finally:
