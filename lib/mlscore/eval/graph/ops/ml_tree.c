@@ -330,7 +330,8 @@ static mlscore_status run_forest(const mlscore_call *call)
 
         if (state->classifier && n == 2 && state->only_class >= 0 &&
             state->base_count == 1) {
-            row[state->only_class] += state->base[0];
+            /* A base value by itself belongs to the first class. */
+            row[0] += state->only_class == 0 ? state->base[0] : 0;
         }
         else {
             finish_scores(state, row);
