@@ -104,6 +104,25 @@ test("publish a model: looked at first, then live; the next version is suggested
   await page.context().close();
 });
 
+test("a slow answer about a name changes neither a version that was typed nor what is published", async () => {
+  const page = await open();
+  const name = fresh("slow-answer");
+  await page.route(`**/services/${name}`, async (route) => { await new Promise((done) => { setTimeout(done, 700); }); await route.continue().catch(() => {}); });
+  await signIn(page, "alice", "#/publish?what=code");
+  await page.getByLabel("Runs for each call").fill("x = 1");
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Version", { exact: true }).fill("7.5");
+  await page.getByText("A new service.").waitFor();
+  assert.equal(await page.getByLabel("Version", { exact: true }).inputValue(), "7.5");
+  await page.getByLabel("Name", { exact: true }).press("End");
+  await page.getByLabel("Name", { exact: true }).press("Backspace");
+  await page.getByRole("button", { name: "Publish", exact: true }).click();
+  await page.getByRole("heading", { name: name.slice(0, -1), level: 1 }).waitFor();
+  assert.match(page.url(), /\/7\.5$/);
+  page.clean();
+  await page.context().close();
+});
+
 test("a file that is no model is refused with the reason, and nothing is published", async () => {
   const page = await open();
   page.watch.expect(/400/);

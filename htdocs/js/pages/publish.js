@@ -195,9 +195,14 @@ export async function open({ name: given = "", query }) {
   }
   name.addEventListener("input", showPath);
   version.addEventListener("input", showPath);
+  // A late answer about a name must change neither what was typed nor what is being published.
+  let asked = 0, chosen = false;
+  version.addEventListener("input", () => { chosen = true; });
   name.addEventListener("change", async () => {
+    const mine = ++asked;
     const found = name.value ? await api.versions(name.value).catch(() => []) : [];
-    if (!replacing) version.value = suggest(found);
+    if (mine !== asked) return;
+    if (!replacing && !chosen) version.value = suggest(found);
     tell(found);
     showPath();
   });
@@ -216,11 +221,13 @@ export async function open({ name: given = "", query }) {
       if (!missing) first.focus();
       return;
     }
+    asked += 1;
+    const [service, number] = [name.value, version.value];
     submit.disabled = true;
-    const done = await part().send(name.value, version.value, { description: description.value, alias: alias.value }).finally(() => { submit.disabled = false; });
+    const done = await part().send(service, number, { description: description.value, alias: alias.value }).finally(() => { submit.disabled = false; });
     if (done === null) return;
-    toast("ok", `${name.value} ${version.value} is live at ${base}${address()}.`);
-    go(to("services", name.value, version.value));
+    toast("ok", `${service} ${number} is live at ${base}${consumePath(service, number)}.`);
+    go(to("services", service, number));
   }
 
   const head = h("header", { class: "page-head" }, h("div", { class: "page-head__text" }, h("h1", {}, replacing ? `Replace ${given} ${replacing}` : "Publish a service"), h("p", {}, "Nothing is live until you press the button.")),
