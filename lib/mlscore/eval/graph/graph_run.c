@@ -18,8 +18,7 @@ void mlscore_tensors_free(mlscore_tensor *tensors, uint32_t count)
     }
 }
 
-/* --- halves and smaller: widen, run, narrow
- * ----------------------------------- */
+/* --- halves and smaller: widen, run, narrow ------------------------------- */
 
 static int is_half(const mlscore_tensor *tensor)
 {
