@@ -185,26 +185,23 @@ int mlh_session_execute(request_rec *r, const mlh_call *call)
 
 /* ---- console, history ---- */
 
-static int ask(request_rec *r, const mlh_call *call, const char *what,
-               mls_pool_result **result)
+static mls_err *ask(request_rec *r, const mlh_call *call, const char *what,
+                    mls_pool_result **result)
 {
     static const mls_session_data none = { NULL, 0, -1, -1, -1 };
-    mls_err *err = mlh_session_operation(result, r, call, what, NULL, &none);
 
-    if (!err) {
-        err = mlh_code_refusal(*result, r->pool);
-    }
-    return err ? mlh_reply_error(r, err) : OK;
+    MLS_TRY(mlh_session_operation(result, r, call, what, NULL, &none));
+    return mlh_code_refusal(*result, r->pool);
 }
 
 int mlh_session_console(request_rec *r, const mlh_call *call)
 {
     mls_json *json = mls_json_object(r->pool);
-    mls_pool_result *result;
-    const int failed = ask(r, call, "console", &result);
+    mls_pool_result *result = NULL;
+    mls_err *err = ask(r, call, "console", &result);
 
-    if (failed) {
-        return failed;
+    if (err) {
+        return mlh_reply_error(r, err);
     }
     mls_json_set_string(json, "consoleOutput",
                         mls_json_string(result->json, "text"));
@@ -214,11 +211,11 @@ int mlh_session_console(request_rec *r, const mlh_call *call)
 int mlh_session_history(request_rec *r, const mlh_call *call)
 {
     mls_json *list = mls_json_array(r->pool);
-    mls_pool_result *result;
-    const int failed = ask(r, call, "history", &result);
+    mls_pool_result *result = NULL;
+    mls_err *err = ask(r, call, "history", &result);
 
-    if (failed) {
-        return failed;
+    if (err) {
+        return mlh_reply_error(r, err);
     }
     const mls_json *entries = mls_json_get(result->json, "entries");
 
