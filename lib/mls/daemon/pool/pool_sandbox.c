@@ -251,6 +251,16 @@ static void reduced_environment(const mls_pool *pool, apr_pool_t *scratch)
     }
 }
 
+/* bubblewrap gives the runtime an environment of its own; itself it needs
+ * nothing of the daemon's but the path to find it. */
+static void bare_environment(apr_pool_t *scratch)
+{
+    const char *path = apr_pstrdup(scratch, getenv("PATH"));
+
+    clearenv();
+    setenv("PATH", path ? path : "/usr/sbin:/usr/bin:/sbin:/bin", 1);
+}
+
 void pool_sandbox_end(const mls_pool *pool, pid_t pid)
 {
     if (pid > 0 && pool->config.sandbox) {
@@ -284,7 +294,10 @@ mls_err *pool_sandbox_start(pid_t *pid, mls_pool *pool,
         return mls_err_apr(scratch, errno, "cannot start a runtime");
     }
     if (*pid == 0) {
-        if (!bwrap) {
+        if (bwrap) {
+            bare_environment(scratch);
+        }
+        else {
             reduced_environment(pool, scratch);
         }
         child(pool, parent, sandbox->control, (char *const *)argv->elts,
