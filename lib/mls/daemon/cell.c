@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -108,6 +109,17 @@ static void wait_and_end(pid_t inner, int alive, const sigset_t *signals)
     _exit(WEXITSTATUS(status));
 }
 
+/* The /proc of this namespace's processes: bubblewrap looks its own child up
+ * there. Where it may not be mounted, the one outside stays, and bubblewrap
+ * says what it lacks. */
+static void mount_proc(void)
+{
+    if (unshare(CLONE_NEWNS) == 0
+        && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    }
+}
+
 int mls_cell_enclose(apr_pool_t *scratch)
 {
     sigset_t signals;
@@ -130,5 +142,6 @@ int mls_cell_enclose(apr_pool_t *scratch)
     sigprocmask(SIG_UNBLOCK, &signals, NULL);
     close(alive[1]);
     die_with_holder(alive[0]);
+    mount_proc();
     return 0;
 }
