@@ -80,7 +80,7 @@ def server(children, **options):
 """, **options)
 
 
-def bench_many(url, options, headers, body):
+def bench_many(name, url, options, headers, body):
     """One caller after the other: a row of a request of 1,000 rows beside a
     request of one row."""
     one = thousand = 0
@@ -88,9 +88,9 @@ def bench_many(url, options, headers, body):
         one = max(one, wrk(url, options.seconds, headers, body, 1)["rate"])
         thousand = max(thousand, wrk(url, options.seconds, headers,
                                      request(30, 1000), 1)["rate"])
-    print("http-one-row-us: %.1f us" % (1e6 / one))
-    print("http-1000-rows-row-us: %.2f us" % (1e3 / thousand))
-    print("http-1000-rows-ratio: %.1f" % (1000 * thousand / one))
+    print("http-one-row-%s-us: %.1f us" % (name, 1e6 / one))
+    print("http-1000-rows-%s-row-us: %.2f us" % (name, 1e3 / thousand))
+    print("http-1000-rows-%s-ratio: %.1f" % (name, 1000 * thousand / one))
 
 
 def bench_ratio(options, models):
@@ -99,11 +99,11 @@ def bench_ratio(options, models):
         httpd.start()
         client = httpd.client("alice")
         body = request(30)
-        # The same size of model in two formats: LightGBM's is scored by the
-        # packed forest, PMML's by the general tree walker.
+        # The same size of forest in two formats, and a linear regression.
         for name, model in (
                 ("boosted", models.boosted(500, inputs=30, depth=5)),
-                ("pmml", models.forest(trees=500, inputs=30, depth=5))):
+                ("pmml", models.forest(trees=500, inputs=30, depth=5)),
+                ("regression", models.regression(30))):
             answer = client.publish(name, "1", model)
             assert answer.status_code == 201, answer.text
             row = client.post("/api/%s/1" % name, data=body, headers={
@@ -117,7 +117,8 @@ def bench_ratio(options, models):
         for turn in range(options.rounds + 1):
             for name, path in (("empty", "/empty"),
                                ("score", "/api/boosted/1"),
-                               ("score-pmml", "/api/pmml/1")):
+                               ("score-pmml", "/api/pmml/1"),
+                               ("score-regression", "/api/regression/1")):
                 seconds = options.seconds if turn else 2  # first: warm up
                 figures = wrk(httpd.url() + path, seconds, headers, body)
                 if turn and figures["rate"] > best.get(name, {"rate": 0})["rate"]:
@@ -127,9 +128,12 @@ def bench_ratio(options, models):
                                                          figures["rate"]))
             print("http-%s-p50-ms: %.3f" % (name, figures["p50"]))
             print("http-%s-p99-ms: %.3f" % (name, figures["p99"]))
-        bench_many(httpd.url() + "/api/boosted/1", options, headers, body)
+        for name in ("boosted", "pmml", "regression"):
+            bench_many(name, "%s/api/%s/1" % (httpd.url(), name), options,
+                       headers, body)
         for name, label in (("score", "http-ratio"),
-                            ("score-pmml", "http-ratio-pmml")):
+                            ("score-pmml", "http-ratio-pmml"),
+                            ("score-regression", "http-ratio-regression")):
             print("%s: %.2f" % (label, best[name]["rate"]
                                 / best["empty"]["rate"]))
     finally:

@@ -38,6 +38,24 @@ def linear(slope, intercept=0.0, column="x", target="y"):
                                    s=float(slope))).encode()
 
 
+def regression(inputs):
+    """y = 1 + the sum of (k + 1) times xk."""
+    fields = "".join('<DataField name="x%d" optype="continuous" '
+                     'dataType="double"/>' % k for k in range(inputs))
+    mining = "".join('<MiningField name="x%d"/>' % k for k in range(inputs))
+    terms = "".join('<NumericPredictor name="x%d" coefficient="%d"/>'
+                    % (k, k + 1) for k in range(inputs))
+    return (HEAD + """
+<DataDictionary>{fields}
+ <DataField name="y" optype="continuous" dataType="double"/></DataDictionary>
+<RegressionModel functionName="regression">
+ <MiningSchema>{mining}<MiningField name="y" usageType="target"/>
+ </MiningSchema>
+ <RegressionTable intercept="1">{terms}</RegressionTable>
+</RegressionModel></PMML>""".format(fields=fields, mining=mining,
+                                   terms=terms)).encode()
+
+
 def constant(value):
     """A model that always answers `value` for y (x is needed, not used)."""
     return linear(0.0, value)
