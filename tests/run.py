@@ -166,7 +166,9 @@ def scripts(folder, pattern):
     return suite
 
 
-def pytest(folder, workers=2, marks="", seconds=1500, **environment):
+def pytest(folder, workers=2, marks="", seconds=1500, fast=(),
+           **environment):
+    """A suite of a folder; `fast` are the words that make it short."""
     def suite(options, outcome):
         if not list((TESTS / folder).glob("test_*.py")):
             return
@@ -181,6 +183,8 @@ def pytest(folder, workers=2, marks="", seconds=1500, **environment):
             if chosen:
                 command += ["-m", " and ".join(chosen)]
             command += options.pytest
+            if options.fast:
+                command += fast
             variables = {
                 "MLS_TEST_BUILD": str(options.build),
                 "MLS_TEST_SAN": options.san,
@@ -248,9 +252,11 @@ SUITES = {
     "unit": unit,
     "fuzz": fuzz,
     "conformance": scripts("conformance", "test_*.py"),
-    "daemon": pytest("daemon"),
+    "daemon": pytest("daemon", fast=[
+        "--ignore=%s" % (TESTS / "daemon" / "test_crashes.py"),
+        "--ignore=%s" % (TESTS / "daemon" / "test_disk_full.py")]),
     "workers": pytest("workers"),
-    "api": pytest("api"),
+    "api": pytest("api", fast=["-m", "smoke and not long"]),
     "api-one-user": pytest("api", marks="smoke", MLS_TEST_AS="one"),
     "api-event": pytest("api", marks="smoke", MLS_TEST_MPM="event"),
     "api-worker": pytest("api", marks="smoke", MLS_TEST_MPM="worker"),
