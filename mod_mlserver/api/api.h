@@ -7,6 +7,7 @@
  * the route table names them.
  */
 
+#include "base/json.h"
 #include "mlh.h"
 
 /* ---- login.c ---- */
@@ -19,6 +20,10 @@ int mlh_services_list(request_rec *r, const mlh_call *call);
 int mlh_services_versions(request_rec *r, const mlh_call *call);
 int mlh_service_get(request_rec *r, const mlh_call *call);
 int mlh_service_delete(request_rec *r, const mlh_call *call);
+
+/** The version that the path names; MLS_ENOTFOUND when there is none. */
+mls_err *mlh_service_find(const mls_service **out, request_rec *r,
+                          const mlh_call *call);
 
 /** A version that the caller may change, and as If-Match wants it; an error
  *  (not found, forbidden, changed meanwhile) otherwise. *expected is what the
@@ -42,6 +47,13 @@ mls_err *mlh_service_alter(const mls_service **out, const mls_service *old,
 
 /** Answer that a version was published: 201 and its path. */
 int mlh_service_created(request_rec *r, const mls_service *service);
+
+/* ---- model_card.c ---- */
+
+/** What the compiler said of a model (`text`, JSON), in the words of the REST
+ *  interface: added to `answer`. */
+mls_err *mlh_model_describe(mls_json **model, mls_json *answer,
+                            const char *text, apr_pool_t *pool);
 
 /* ---- realtime_services.c ---- */
 int mlh_realtime_publish(request_rec *r, const mlh_call *call);

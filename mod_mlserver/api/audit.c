@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "audit/audit.h"
 #include "base/timefmt.h"
 #include "http/reply.h"
 #include "http/request.h"
@@ -59,26 +60,6 @@ static mls_err *read_query(mls_audit_query *query, request_rec *r)
 
 /* ---- the answer ---- */
 
-static mls_json *item_of(const mls_audit *record, apr_pool_t *pool)
-{
-    mls_json *item = mls_json_object(pool);
-
-    mls_json_set_string(item, "time", mls_time_rfc3339(record->time, pool));
-    mls_json_set_string(item, "requestId", record->request_id);
-    mls_json_set_string(item, "user", record->subject.name);
-    mls_json_set_string(item, "provider", record->subject.provider);
-    mls_json_set_string(item, "role", record->role);
-    mls_json_set_string(item, "address", record->address);
-    mls_json_set_string(item, "operation", record->operation);
-    mls_json_set_string(item, "target", record->target);
-    mls_json_set_string(item, "outcome", record->outcome);
-    mls_json_set_int(item, "status", record->status);
-    mls_json_set_double(item, "durationMilliseconds",
-                        (double)record->duration / 1000);
-    mls_json_set_string(item, "detail", record->detail);
-    return item;
-}
-
 static int reply_json(request_rec *r, const apr_array_header_t *records,
                       const char *next)
 {
@@ -87,8 +68,9 @@ static int reply_json(request_rec *r, const apr_array_header_t *records,
 
     for (int i = 0; i < records->nelts; i++) {
         mls_json_add(items,
-                     item_of(APR_ARRAY_IDX(records, i, const mls_audit *),
-                             r->pool));
+                     mlh_audit_json(APR_ARRAY_IDX(records, i,
+                                                  const mls_audit *),
+                                    r->pool));
     }
     mls_json_set(answer, "items", items);
     mls_json_set_string(answer, "nextCursor", next);

@@ -27,13 +27,7 @@ static mls_json *item_of(const mls_usage_failure *failure, apr_pool_t *pool)
 static mls_err *service_of(const mls_service **out, request_rec *r,
                            const mlh_call *call)
 {
-    MLS_TRY(mls_service_get(out, call->state->runtime->registry, call->name,
-                            call->version, r->pool));
-    if (!*out) {
-        return mls_err_make(r->pool, MLS_ENOTFOUND, NULL,
-                            "there is no service \"%s\" in version \"%s\"",
-                            call->name, call->version);
-    }
+    MLS_TRY(mlh_service_find(out, r, call));
     const int own = mlh_same_subject(&(*out)->publisher,
                                      &call->caller->subject);
 

@@ -38,17 +38,9 @@ static mls_err *inspect(mls_json **out, request_rec *r, const mlh_call *call)
     mls_json *model = NULL;
 
     MLS_TRY(compile(&compiled, r, call));
-    MLS_TRY(mls_json_parse(&model, compiled->model, strlen(compiled->model),
-                           r->pool));
-    mls_json_set(answer, "format", mls_json_get(model, "format"));
-    mls_json_set(answer, "kind", mls_json_get(model, "kind"));
-    mls_json_set(answer, "producer", mls_json_get(model, "producer"));
-    mls_json_set(answer, "columns", mls_json_get(model, "inputs"));
-    mls_json_set(answer, "outputs", mls_json_get(model, "outputs"));
+    MLS_TRY(mlh_model_describe(&model, answer, compiled->model, r->pool));
     mls_json_set_int(answer, "bytes", compiled->blob_size);
     mls_json_set_int(answer, "imageBytes", compiled->image_size);
-    mls_json_set(answer, "verification",
-                 mls_json_get(model, "verification"));
     *out = answer;
     return NULL;
 }

@@ -140,14 +140,8 @@ int mlh_service_permissions(request_rec *r, const mlh_call *call)
     mls_json *answer = mls_json_object(r->pool);
     mls_json *rows = mls_json_array(r->pool);
     const mls_service *service;
-    mls_err *err = mls_service_get(&service, call->state->runtime->registry,
-                                   call->name, call->version, r->pool);
+    mls_err *err = mlh_service_find(&service, r, call);
 
-    if (!err && !service) {
-        err = mls_err_make(r->pool, MLS_ENOTFOUND, NULL,
-                           "there is no service \"%s\" in version \"%s\"",
-                           call->name, call->version);
-    }
     if (err) {
         return mlh_reply_error(r, err);
     }

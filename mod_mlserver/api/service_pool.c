@@ -239,13 +239,7 @@ static mls_err *pool_status(mls_json **out, request_rec *r,
     const mls_service *service;
     mls_json *options = NULL, *counts = NULL;
 
-    MLS_TRY(mls_service_get(&service, call->state->runtime->registry,
-                            call->name, call->version, r->pool));
-    if (!service) {
-        return mls_err_make(r->pool, MLS_ENOTFOUND, NULL,
-                            "there is no service \"%s\" in version \"%s\"",
-                            call->name, call->version);
-    }
+    MLS_TRY(mlh_service_find(&service, r, call));
     if (service->options) {
         MLS_TRY(mls_json_parse(&options, service->options,
                                strlen(service->options), r->pool));

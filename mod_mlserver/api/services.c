@@ -86,8 +86,8 @@ int mlh_services_versions(request_rec *r, const mlh_call *call)
     return reply_list(r, call, call->name);
 }
 
-static mls_err *find(const mls_service **out, request_rec *r,
-                     const mlh_call *call)
+mls_err *mlh_service_find(const mls_service **out, request_rec *r,
+                          const mlh_call *call)
 {
     MLS_TRY(mls_service_get(out, call->state->runtime->registry, call->name,
                             call->version, r->pool));
@@ -102,7 +102,7 @@ static mls_err *find(const mls_service **out, request_rec *r,
 int mlh_service_get(request_rec *r, const mlh_call *call)
 {
     const mls_service *service;
-    mls_err *err = find(&service, r, call);
+    mls_err *err = mlh_service_find(&service, r, call);
 
     if (err) {
         return mlh_reply_error(r, err);
@@ -123,7 +123,7 @@ mls_err *mlh_service_to_change(const mls_service **out,
 {
     int asked;
 
-    MLS_TRY(find(out, r, call));
+    MLS_TRY(mlh_service_find(out, r, call));
     const int own =
         mlh_same_subject(&(*out)->publisher, &call->caller->subject);
 

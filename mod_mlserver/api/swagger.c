@@ -23,14 +23,8 @@ int mlh_service_swagger(request_rec *r, const mlh_call *call)
 {
     const mls_service *service;
     const char *document;
-    mls_err *err = mls_service_get(&service, call->state->runtime->registry,
-                                   call->name, call->version, r->pool);
+    mls_err *err = mlh_service_find(&service, r, call);
 
-    if (!err && !service) {
-        err = mls_err_make(r->pool, MLS_ENOTFOUND, NULL,
-                           "there is no service \"%s\" in version \"%s\"",
-                           call->name, call->version);
-    }
     if (!err) {
         err = mls_service_swagger(&document, service, base_path(call),
                                   ap_http_scheme(r), r->pool);

@@ -19,7 +19,9 @@
  *     mlh_audit_detail(r, "condition \"%s\" added", condition);
  */
 
+#include "base/json.h"
 #include "mlh.h"
+#include "registry/audit_trail.h"
 
 struct mlh_audit_spool;
 
@@ -37,6 +39,9 @@ void mlh_audit_detail(request_rec *r, const char *format, ...)
  *  login, a renewal. `role` is NULL when it is not known. */
 void mlh_audit_subject(request_rec *r, const mls_subject *subject,
                        const char *role);
+
+/** A record as the log and the REST interface show it. */
+mls_json *mlh_audit_json(const mls_audit *record, apr_pool_t *pool);
 
 /* ---- for the module's hooks ---- */
 

@@ -210,7 +210,7 @@ static const char *escape(const char *text, apr_pool_t *pool)
     return out;
 }
 
-static const char *line_of(const mls_audit *record, apr_pool_t *pool)
+mls_json *mlh_audit_json(const mls_audit *record, apr_pool_t *pool)
 {
     mls_json *json = mls_json_object(pool);
 
@@ -227,8 +227,14 @@ static const char *line_of(const mls_audit *record, apr_pool_t *pool)
     mls_json_set_double(json, "durationMilliseconds",
                         (double)record->duration / 1000);
     mls_json_set_string(json, "detail", record->detail);
-    return apr_pstrcat(pool, escape(mls_json_text(json, pool), pool), "\n",
-                       NULL);
+    return json;
+}
+
+static const char *line_of(const mls_audit *record, apr_pool_t *pool)
+{
+    const char *text = mls_json_text(mlh_audit_json(record, pool), pool);
+
+    return apr_pstrcat(pool, escape(text, pool), "\n", NULL);
 }
 
 static const char *halve(const char *text, apr_pool_t *pool)
